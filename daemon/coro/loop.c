@@ -1,0 +1,233 @@
+#include "coro/loop.h"
+
+#include <errno.h>
+#include <event2/event.h>
+#include <string.h>
+
+#include "base/log.h"
+#include "coro/coro_priv.h"
+#include "coro/overflow.h"
+#include "coro/watch.h"
+
+/*
+ * libevent finds what is readable, writable or signalled; timer.c what is due;
+ * coro.c runs what they woke. The loop sleeps only when nothing can run, and
+ * comes back to the descriptors after a few passes at most, so that neither
+ * coroutines that keep each other busy nor a flood of bytes starves the other.
+ */
+
+enum {
+	LOOP_PASSES = 4,
+	LAG_PERIOD_US = 50 * 1000,
+	LAG_STEP_US = 64,
+	COOL_A_TICK = 512,	/* stacks whose memory is given back: well under a millisecond */
+};
+
+static struct {
+	struct event_base *base;
+	struct event *clock;		/* the timerfd */
+	struct deferred *first, **last;
+	struct timer tick;
+	mono_us tick_due;
+	struct loop_stats stats;
+	bool stopping;
+} loop;
+
+/* ---- lag ---- */
+
+static void lag_count(mono_us lag)
+{
+	int bucket = 0;
+
+	while (bucket < LOOP_LAG_BUCKETS - 1 && lag >= (mono_us)LAG_STEP_US << bucket)
+		bucket++;
+	loop.stats.lag_histogram[bucket]++;
+	loop.stats.lag_last = lag;
+	if (lag > loop.stats.lag_max)
+		loop.stats.lag_max = lag;
+}
+
+static void tick_set(void)
+{
+	loop.tick_due = clock_after(LAG_PERIOD_US);
+	timer_set(&loop.tick, loop.tick_due);
+}
+
+static void tick_run(struct timer *t)
+{
+	mono_us lag = clock_mono() - loop.tick_due;
+
+	(void)t;
+	lag_count(lag > 0 ? lag : 0);
+	stack_cool(COOL_A_TICK);
+	tick_set();
+}
+
+void loop_stats(struct loop_stats *out)
+{
+	*out = loop.stats;
+}
+
+/* ---- life ---- */
+
+static void clock_fired(evutil_socket_t fd, short what, void *arg)
+{
+	(void)fd, (void)what, (void)arg;
+	timers_fired();
+}
+
+static void libevent_says(int severity, const char *text)
+{
+	if (severity == EVENT_LOG_ERR)
+		log_error("libevent: %s", text);
+	else if (severity == EVENT_LOG_WARN)
+		log_warning("libevent: %s", text);
+}
+
+static int base_open(void)
+{
+	struct event_config *config = event_config_new();
+
+	event_set_log_callback(libevent_says);
+	if (config == NULL)
+		return -ENOMEM;
+	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
+	event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_O1);
+	loop.base = event_base_new_with_config(config);
+	event_config_free(config);
+	return loop.base != NULL ? 0 : -ENOMEM;
+}
+
+static int clock_open(void)
+{
+	int fd, rc = timers_open(&fd);
+
+	if (rc < 0)
+		return rc;
+	loop.clock = event_new(loop.base, fd, EV_READ | EV_PERSIST, clock_fired, NULL);
+	if (loop.clock == NULL || event_add(loop.clock, NULL) < 0)
+		return -ENOMEM;
+	return timer_open(&loop.tick, tick_run);
+}
+
+/* Whatever of it there is. */
+static void loop_drop(void)
+{
+	loop_signals_close();
+	if (loop.clock != NULL)
+		event_free(loop.clock);
+	timers_close();
+	if (loop.base != NULL)
+		event_base_free(loop.base);
+	memset(&loop, 0, sizeof(loop));
+}
+
+int loop_open(const struct loop_conf *conf)
+{
+	int rc;
+
+	if (loop.base != NULL)
+		return -EBUSY;
+	loop.last = &loop.first;
+	sched_open(conf->coroutines_max, conf->slow_us);
+	rc = base_open();
+	if (rc == 0)
+		rc = clock_open();
+	if (rc == 0)
+		rc = overflow_open();
+	if (rc < 0)
+		loop_drop();
+	return rc;
+}
+
+void loop_close(void)
+{
+	sched_close();
+	overflow_close();
+	loop_drop();
+}
+
+void loop_set_slow(mono_us slow_us)
+{
+	sched_set_slow(slow_us);
+}
+
+struct event_base *loop_event_base(void)
+{
+	return loop.base;
+}
+
+/* ---- deferred work ---- */
+
+void deferred_init(struct deferred *d, void (*fn)(void *arg), void *arg)
+{
+	*d = (struct deferred){ .fn = fn, .arg = arg };
+}
+
+void loop_defer(struct deferred *d)
+{
+	if (d->queued)
+		return;
+	d->queued = true;
+	d->next = NULL;
+	*loop.last = d;
+	loop.last = &d->next;
+}
+
+void loop_defer_cancel(struct deferred *d)
+{
+	struct deferred **at = &loop.first;
+
+	if (!d->queued)
+		return;
+	while (*at != d)
+		at = &(*at)->next;
+	*at = d->next;
+	if (loop.last == &d->next)
+		loop.last = at;
+	d->queued = false;
+}
+
+/* What is deferred by what runs here waits for the next turn: it comes behind the mark. */
+static void deferred_run(void)
+{
+	struct deferred mark = { 0 };
+
+	if (loop.first == NULL)
+		return;
+	loop_defer(&mark);
+	while (loop.first != &mark) {
+		struct deferred *d = loop.first;
+
+		loop_defer_cancel(d);
+		d->fn(d->arg);
+	}
+	loop_defer_cancel(&mark);
+}
+
+/* ---- turns ---- */
+
+static void loop_turn(void)
+{
+	bool idle = timers_arm() && !sched_ready() && loop.first == NULL;
+
+	event_base_loop(loop.base, idle ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	timers_run();
+	for (int i = 0; i < LOOP_PASSES && sched_ready(); i++)
+		sched_pass();
+	deferred_run();
+	loop.stats.turns++;
+}
+
+void loop_run(void)
+{
+	tick_set();
+	while (!loop.stopping && sched_alive() > 0)
+		loop_turn();
+	loop.stopping = false;
+}
+
+void loop_stop(void)
+{
+	loop.stopping = true;
+}
