@@ -1,0 +1,151 @@
+#include "proto/jtext.h"
+
+#include <errno.h>
+#include <stdio.h>
+
+#include "base/buf.h"
+#include "proto/utf8.h"
+
+/* Brackets that open, anywhere: an upper bound of the depth, eight bytes a step. */
+static size_t jtext_openings(const char *text, size_t len)
+{
+	const uint64_t ones = 0x0101010101010101u;
+	size_t n = 0, i = 0;
+
+	for (; i + 8 <= len; i += 8) {
+		uint64_t v;
+
+		memcpy(&v, text + i, 8);
+		v = (v | ones * 0x20) ^ ones * '{';		/* '[' and '{' differ in one bit; both become 0 */
+		v |= (v & ones * 0x7f) + ones * 0x7f;		/* the top bit of each byte: it was not 0 */
+		n += (size_t)__builtin_popcountll(~v & ones * 0x80);
+	}
+	for (; i < len; i++)
+		n += (text[i] | 0x20) == '{';
+	return n;
+}
+
+bool jtext_too_deep(const char *text, size_t len)
+{
+	bool in_string = false;
+	unsigned depth = 0;
+
+	if (jtext_openings(text, len) <= JTEXT_DEPTH_MAX)
+		return false;
+	for (size_t i = 0; i < len; i++) {
+		char c = text[i];
+
+		if (in_string) {
+			if (c == '\\')
+				i++;
+			else if (c == '"')
+				in_string = false;
+		} else if (c == '"') {
+			in_string = true;
+		} else if ((c | 0x20) == '{') {
+			if (++depth > JTEXT_DEPTH_MAX)
+				return true;
+		} else if ((c | 0x20) == '}' && depth > 0) {
+			depth--;
+		}
+	}
+	return false;
+}
+
+json_t *jtext_parse(const char *text, size_t len, char *why, size_t why_size)
+{
+	json_error_t error;
+	json_t *value;
+
+	if (jtext_too_deep(text, len)) {
+		snprintf(why, why_size, "nested deeper than %d", JTEXT_DEPTH_MAX);
+		return NULL;
+	}
+	value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	if (value == NULL && error.text[0] == '\0')
+		snprintf(why, why_size, "out of memory");
+	else if (value == NULL)
+		snprintf(why, why_size, "%s, at byte %d", error.text, error.position);
+	return value;
+}
+
+bool jtext_utf8(const void *data, size_t len)
+{
+	const char *p = data;
+	size_t i = 0;
+
+	while (i < len) {
+		uint64_t v;
+		size_t n;
+
+		if (len - i >= 8 && (memcpy(&v, p + i, 8), (v & 0x8080808080808080u) == 0)) {
+			i += 8;
+			continue;
+		}
+		n = utf8_char(p + i, len - i);
+		if (n == 0)
+			return false;
+		i += n;
+	}
+	return true;
+}
+
+static int jtext_base64_digit(char c)
+{
+	if (c >= 'A' && c <= 'Z')
+		return c - 'A';
+	if (c >= 'a' && c <= 'z')
+		return c - 'a' + 26;
+	if (c >= '0' && c <= '9')
+		return c - '0' + 52;
+	return c == '+' ? 62 : c == '/' ? 63 : -1;
+}
+
+/* Four characters → one to three bytes: how many, or 0 if they are no group. Only the last group may be padded. */
+static size_t jtext_base64_group(const char *in, bool last, char *out)
+{
+	size_t digits = in[3] != '=' || !last ? 4 : in[2] != '=' ? 3 : 2;
+	uint32_t bits = 0;
+
+	for (size_t i = 0; i < 4; i++) {
+		int digit = i < digits ? jtext_base64_digit(in[i]) : 0;
+
+		if (digit < 0)
+			return 0;
+		bits = bits << 6 | (uint32_t)digit;
+	}
+	if ((digits == 3 && (bits & 0xff) != 0) || (digits == 2 && (bits & 0xffff) != 0))
+		return 0;	/* bits that belong to no byte: two texts would mean the same bytes */
+	out[0] = (char)(bits >> 16);
+	out[1] = (char)(bits >> 8);
+	out[2] = (char)bits;
+	return digits - 1;
+}
+
+int jtext_base64_decode(struct buf *out, const char *text, size_t len)
+{
+	char *to = buf_reserve(out, len / 4 * 3 + 3);
+	size_t n = 0;
+
+	if (to == NULL)
+		return -ENOMEM;
+	if (len % 4 != 0)
+		return -EINVAL;
+	for (size_t i = 0; i < len; i += 4) {
+		size_t got = jtext_base64_group(text + i, i + 4 == len, to + n);
+
+		if (got == 0)
+			return -EINVAL;
+		n += got;
+	}
+	buf_commit(out, n);
+	return 0;
+}
+
+void jtext_put(struct buf *out, const json_t *value)
+{
+	struct jwriter w;
+
+	jw_init(&w, out);
+	jw_value(&w, value);
+}
