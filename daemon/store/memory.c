@@ -1,0 +1,116 @@
+/*
+ * The memory back end: for tests and simulation. Jobs lie in an array by id,
+ * and everything is found by walking it. Rules and the way of completion are
+ * those of the other back end; ops are carried out one by one, at once, save
+ * that one submitted from inside another's completion waits for its turn.
+ * Being for tests, it ends the process where memory runs out.
+ */
+#include "store/memory.h"
+
+#include <stdlib.h>
+
+#include "store/store_backend.h"
+
+static int memory_carry_out(struct memory_store *m, struct store_op *op)
+{
+	static int (*const verbs[VERBS])(struct memory_store *m, struct store_op *op) = {
+		[VERB_SUBMIT] = memory_submit,
+		[VERB_CLAIM] = memory_claim,
+		[VERB_SETTLE] = memory_settle,
+		[VERB_CANCEL] = memory_ask,
+		[VERB_HOLD] = memory_ask,
+		[VERB_RELEASE] = memory_ask,
+		[VERB_RETRY] = memory_ask,
+		[VERB_DELETE] = memory_ask,
+		[VERB_DUE] = memory_time,
+		[VERB_EXPIRE] = memory_time,
+		[VERB_PRUNE] = memory_time,
+		[VERB_RECOVER] = memory_time,
+		[VERB_READY_PAGE] = memory_ready_page,
+		[VERB_OUTPUT_APPEND] = memory_output_append,
+		[VERB_GET] = memory_get,
+		[VERB_LIST] = memory_list,
+		[VERB_COUNT] = memory_count,
+		[VERB_OUTPUT_READ] = memory_output_read,
+	};
+
+	/* A queue's settings are only told: nobody asks for them again. */
+	return verbs[op->verb] != NULL ? verbs[op->verb](m, op) : 0;
+}
+
+static void memory_free_dropped(struct memory_store *m)
+{
+	struct memory_job *j;
+
+	while ((j = m->dropped) != NULL) {
+		m->dropped = j->next_dropped;
+		memory_job_free(j);
+	}
+}
+
+static void memory_submit_op(struct store *st, struct store_op *op)
+{
+	struct memory_store *m = st->impl;
+
+	STAILQ_INSERT_TAIL(&m->ops, op, link);
+	if (m->busy)
+		return;
+	m->busy = true;
+	while ((op = STAILQ_FIRST(&m->ops)) != NULL) {
+		STAILQ_REMOVE_HEAD(&m->ops, link);
+		op->rc = memory_carry_out(m, op);
+		m->operations++;
+		store_op_done(st, op);
+		memory_free_dropped(m);
+	}
+	m->busy = false;
+}
+
+static enum store_open_result memory_open(struct store *st, const struct store_conf *conf, char *why, size_t why_size)
+{
+	struct memory_store *m = memory_alloc(1, sizeof(*m));
+
+	(void)conf, (void)why, (void)why_size;
+	STAILQ_INIT(&m->ops);
+	st->impl = m;
+	return STORE_OPEN_OK;
+}
+
+static void memory_close(struct store *st)
+{
+	struct memory_store *m = st->impl;
+
+	for (size_t i = 0; i < m->n; i++)
+		memory_job_free(m->jobs[i]);
+	free(m->jobs);
+	free(m);
+}
+
+/* Empty when opened. */
+static void memory_counts(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg)
+{
+	(void)st, (void)each, (void)arg;
+}
+
+static void memory_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
+{
+	(void)st, (void)each, (void)arg;
+}
+
+static void memory_stats(struct store *st, struct store_stats *out)
+{
+	const struct memory_store *m = st->impl;
+
+	out->transactions = out->operations = m->operations;
+	out->writable = true;
+}
+
+const struct store_backend store_memory = {
+	.name = "memory",
+	.open = memory_open,
+	.close = memory_close,
+	.submit = memory_submit_op,
+	.counts = memory_counts,
+	.queues = memory_queues,
+	.stats = memory_stats,
+};

@@ -1,0 +1,63 @@
+/* memory: what the files of the memory back end share. */
+#ifndef JOBD_STORE_MEMORY_H
+#define JOBD_STORE_MEMORY_H
+
+#include "base/buf.h"
+#include "store/op.h"
+
+struct memory_output {		/* what is kept of one attempt's stream */
+	int attempt, stream;
+	struct buf data;
+};
+
+struct memory_job {
+	struct job_kept k;
+	struct job_spec *spec;
+	char *result, *reason, *message, *progress;
+	int64_t output_bytes[2];
+	struct attempt_row history[RULES_HISTORY_MAX];
+	size_t history_len;
+	struct memory_output *outputs;
+	size_t outputs_n;
+	struct memory_job *next_dropped;
+};
+
+struct memory_store {
+	struct memory_job **jobs;	/* by id */
+	size_t n;
+	int64_t last_id;
+	uint64_t seq, operations;
+	wall_ms retain;
+	struct memory_job *dropped;	/* their names are borrowed until the op has been told */
+	struct op_list ops;
+	bool busy;			/* somebody carries ops out, further up the stack */
+};
+
+/* Memory, or the end of the process. */
+_Noreturn void memory_no_memory(void);
+void *memory_alloc(size_t n, size_t size);
+char *memory_copy(const char *text);
+
+void memory_job_free(struct memory_job *j);
+struct memory_job *memory_find(const struct memory_store *m, int64_t id);
+/* The entry of a job's latest attempt, as `k` and the job's error say it. */
+struct attempt_row memory_latest(const struct memory_job *j, const struct job_kept *k);
+/* What is kept of a stream, or NULL. */
+struct memory_output *memory_output(const struct memory_job *j, int attempt, int stream);
+
+/* memory_write.c */
+int memory_submit(struct memory_store *m, struct store_op *op);
+int memory_claim(struct memory_store *m, struct store_op *op);
+int memory_settle(struct memory_store *m, struct store_op *op);
+int memory_ask(struct memory_store *m, struct store_op *op);
+int memory_time(struct memory_store *m, struct store_op *op);
+int memory_output_append(struct memory_store *m, struct store_op *op);
+
+/* memory_read.c: the verbs that change nothing. */
+int memory_ready_page(struct memory_store *m, struct store_op *op);
+int memory_get(struct memory_store *m, struct store_op *op);
+int memory_list(struct memory_store *m, struct store_op *op);
+int memory_count(struct memory_store *m, struct store_op *op);
+int memory_output_read(struct memory_store *m, struct store_op *op);
+
+#endif

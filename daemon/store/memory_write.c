@@ -1,0 +1,465 @@
+/* The memory back end's verbs that change something: jobs, by the rules. */
+#include "store/memory.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/log.h"
+
+_Noreturn void memory_no_memory(void)
+{
+	log_fatal("memory store: out of memory");
+}
+
+void *memory_alloc(size_t n, size_t size)
+{
+	void *p = calloc(n > 0 ? n : 1, size);
+
+	if (p == NULL)
+		memory_no_memory();
+	return p;
+}
+
+char *memory_copy(const char *text)
+{
+	return text != NULL ? strcpy(memory_alloc(strlen(text) + 1, 1), text) : NULL;
+}
+
+static void memory_set(char **to, const char *text)
+{
+	free(*to);
+	*to = memory_copy(text);
+}
+
+/* Room for one more behind n of them, when n reaches a power of two. */
+static void *memory_grow(void *v, size_t n, size_t size)
+{
+	if ((n & (n - 1)) != 0)
+		return v;
+	v = realloc(v, (n > 0 ? 2 * n : 1) * size);
+	if (v == NULL)
+		memory_no_memory();
+	return v;
+}
+
+/* ---- jobs ---- */
+
+static void memory_attempt_free(struct attempt_row *at)
+{
+	free(at->reason);
+	free(at->message);
+	free(at->where);
+}
+
+void memory_job_free(struct memory_job *j)
+{
+	for (size_t i = 0; i < j->history_len; i++)
+		memory_attempt_free(&j->history[i]);
+	for (size_t i = 0; i < j->outputs_n; i++)
+		buf_free(&j->outputs[i].data);
+	free(j->outputs);
+	free(j->reason);
+	free(j->message);
+	free(j->result);
+	free(j->progress);
+	job_spec_unref(&j->spec);
+	free(j);
+}
+
+static size_t memory_index(const struct memory_store *m, int64_t id)
+{
+	size_t low = 0, high = m->n;
+
+	while (low < high) {
+		size_t middle = (low + high) / 2;
+
+		if (m->jobs[middle]->k.row.id < id)
+			low = middle + 1;
+		else
+			high = middle;
+	}
+	return low;
+}
+
+struct memory_job *memory_find(const struct memory_store *m, int64_t id)
+{
+	size_t i = memory_index(m, id);
+
+	return i < m->n && m->jobs[i]->k.row.id == id ? m->jobs[i] : NULL;
+}
+
+static void memory_note(struct memory_store *m, struct store_op *op, enum job_state from, const struct memory_job *j,
+			const struct effect *e)
+{
+	struct note *note = op_note(op, from, &j->k, j->spec->queue, j->spec->type, e);
+
+	if (note == NULL)
+		memory_no_memory();
+	note->change.seq = ++m->seq;
+	if (from == JOB_NONE)
+		note->row.spec = j->spec;
+}
+
+struct attempt_row memory_latest(const struct memory_job *j, const struct job_kept *k)
+{
+	return (struct attempt_row){
+		.number = k->row.attempt,
+		.started_at = k->row.started_at,
+		.finished_at = k->row.finished_at,
+		.outcome = (enum outcome_kind)k->outcome,
+		.reason = memory_copy(j->reason),
+		.message = memory_copy(j->message),
+		.where = memory_copy(k->where[0] != '\0' ? k->where : NULL),
+		.output_bytes = { j->output_bytes[0], j->output_bytes[1] },
+	};
+}
+
+static void memory_archive(struct memory_job *j, const struct job_kept *was)
+{
+	if (j->history_len == RULES_HISTORY_MAX - 1) {
+		memory_attempt_free(&j->history[0]);
+		memmove(&j->history[0], &j->history[1], --j->history_len * sizeof(j->history[0]));
+	}
+	j->history[j->history_len++] = memory_latest(j, was);
+}
+
+struct memory_output *memory_output(const struct memory_job *j, int attempt, int stream)
+{
+	for (size_t i = 0; i < j->outputs_n; i++)
+		if (j->outputs[i].attempt == attempt && j->outputs[i].stream == stream)
+			return &j->outputs[i];
+	return NULL;
+}
+
+static int64_t memory_kept(const struct memory_job *j, int attempt, int stream)
+{
+	const struct memory_output *out = memory_output(j, attempt, stream);
+
+	return out != NULL ? (int64_t)buf_len(&out->data) : 0;
+}
+
+/* All that an attempt's end says anew. */
+static void memory_say(struct memory_job *j, const struct settlement *s, const struct effect *e)
+{
+	memory_set(&j->reason, e->reason);
+	memory_set(&j->message, e->message);
+	memory_set(&j->result, s->result);
+	memory_set(&j->progress, s->progress);
+	memcpy(j->output_bytes, s->output_bytes, sizeof(j->output_bytes));
+}
+
+static void memory_save(struct memory_store *m, struct store_op *op, struct memory_job *j, const struct job_kept *was,
+			const struct effect *e)
+{
+	static const struct settlement nothing;
+
+	if (e->archive)
+		memory_archive(j, was);
+	if (op->verb == VERB_SETTLE) {
+		memory_say(j, op->settle, e);
+	} else if (e->forget) {
+		memory_say(j, &nothing, e);
+		for (int stream = 0; e->reason != NULL && stream < 2; stream++)
+			j->output_bytes[stream] = memory_kept(j, j->k.row.attempt, stream);
+	} else if (e->reason != NULL) {
+		memory_set(&j->reason, e->reason);
+		memory_set(&j->message, e->message);
+	}
+	memory_note(m, op, was->row.state, j, e);
+}
+
+static int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job *j, rule_fn *rule)
+{
+	struct job_kept was = j->k;
+	struct effect e = { 0 };
+	int rc = rule(&j->k, op->now, &e);
+
+	if (rc != 0 || !e.changed)
+		return rc;
+	memory_save(m, op, j, &was, &e);
+	if (j->k.row.state == JOB_NONE) {
+		size_t i = memory_index(m, j->k.row.id);
+
+		memmove(&m->jobs[i], &m->jobs[i + 1], (--m->n - i) * sizeof(m->jobs[0]));
+		j->next_dropped = m->dropped;
+		m->dropped = j;
+	}
+	return 0;
+}
+
+/* ---- submit ---- */
+
+/* The newest job that holds the key, among those active or among all. */
+static struct memory_job *memory_holder(const struct memory_store *m, const struct submission *s)
+{
+	for (size_t i = m->n; i > 0; i--) {
+		struct memory_job *j = m->jobs[i - 1];
+
+		if (j->spec->unique_key != NULL && strcmp(j->spec->unique_key, s->spec->unique_key) == 0 &&
+		    (s->unique_scope == UNIQUE_ALL || !job_state_final(j->k.row.state)))
+			return j;
+	}
+	return NULL;
+}
+
+/* The one of the submissions before it that would hold its key by then. */
+static const struct submission *memory_holder_before(const struct submission *v, size_t i)
+{
+	for (size_t k = i; k > 0; k--)
+		if (v[k - 1].spec->unique_key != NULL && !v[k - 1].existing &&
+		    strcmp(v[k - 1].spec->unique_key, v[i].spec->unique_key) == 0)
+			return &v[k - 1];
+	return NULL;
+}
+
+/* Would the i-th be refused? Nothing is changed yet, so that all or none are added. */
+static int memory_submit_check(struct memory_store *m, struct store_op *op, size_t i)
+{
+	struct submission *s = &op->submit.v[i];
+	const struct submission *before;
+	struct memory_job *holder;
+	enum unique_verdict verdict;
+
+	s->existing = false;
+	if (s->spec->unique_key == NULL)
+		return 0;
+	before = memory_holder_before(op->submit.v, i);
+	holder = before == NULL ? memory_holder(m, s) : NULL;
+	if (before == NULL && holder == NULL)
+		return 0;
+	s->id = holder != NULL ? holder->k.row.id : 0;
+	s->state = holder != NULL ? holder->k.row.state : rules_first_state(before, op->now);
+	verdict = rules_unique(s, s->state);
+	s->existing = verdict == UNIQUE_ANSWER;
+	return verdict == UNIQUE_TAKEN ? -EEXIST : verdict == UNIQUE_RUNS ? -EBUSY : 0;
+}
+
+static void memory_submit_one(struct memory_store *m, struct store_op *op, struct submission *s)
+{
+	static const struct effect none;
+	struct memory_job *holder = s->spec->unique_key != NULL ? memory_holder(m, s) : NULL, *j;
+
+	if (s->existing) {
+		s->id = holder->k.row.id;
+		return;
+	}
+	if (holder != NULL)
+		memory_apply(m, op, holder, rules_cancel);
+	j = memory_alloc(1, sizeof(*j));
+	rules_submit(&j->k, s, ++m->last_id, op->now);
+	j->spec = job_spec_ref(s->spec);
+	m->jobs = memory_grow(m->jobs, m->n, sizeof(m->jobs[0]));
+	m->jobs[m->n++] = j;
+	s->id = j->k.row.id;
+	s->state = j->k.row.state;
+	memory_note(m, op, JOB_NONE, j, &none);
+}
+
+int memory_submit(struct memory_store *m, struct store_op *op)
+{
+	for (size_t i = 0; i < op->submit.n; i++) {
+		int rc = memory_submit_check(m, op, i);
+
+		if (rc != 0 && op->submit.at != NULL)
+			*op->submit.at = i;
+		if (rc != 0)
+			return rc;
+	}
+	for (size_t i = 0; i < op->submit.n; i++)
+		memory_submit_one(m, op, &op->submit.v[i]);
+	return 0;
+}
+
+/* ---- claim, settle, ask ---- */
+
+int memory_claim(struct memory_store *m, struct store_op *op)
+{
+	struct memory_job *j = memory_find(m, op->claim.claim->id);
+	struct job_kept was;
+	struct effect e = { 0 };
+	int rc;
+
+	if (j == NULL)
+		return -ENOENT;
+	was = j->k;
+	rc = rules_claim(&j->k, op->claim.claim, &e);
+	if (rc != 0)
+		return rc;
+	if (op->claim.load != NULL)
+		*op->claim.load = job_spec_ref(j->spec);
+	memory_save(m, op, j, &was, &e);
+	return 0;
+}
+
+int memory_settle(struct memory_store *m, struct store_op *op)
+{
+	struct memory_job *j = memory_find(m, op->settle->id);
+	struct job_kept was;
+	struct effect e = { 0 };
+	int rc;
+
+	if (j == NULL)
+		return -ENOENT;
+	was = j->k;
+	rc = rules_settle(&j->k, op->settle, &e);
+	if (rc == 0)
+		memory_save(m, op, j, &was, &e);
+	return rc;
+}
+
+static bool memory_key_taken(const struct memory_store *m, struct memory_job *j)
+{
+	struct submission s = { .spec = j->spec, .unique_scope = UNIQUE_ACTIVE };
+
+	return j->spec->unique_key != NULL && job_state_final(j->k.row.state) && memory_holder(m, &s) != NULL;
+}
+
+int memory_ask(struct memory_store *m, struct store_op *op)
+{
+	struct memory_job *j = memory_find(m, op->ask.id);
+	int rc;
+
+	if (j == NULL)
+		return -ENOENT;
+	*op->ask.state = j->k.row.state;
+	if (op->verb == VERB_RETRY && memory_key_taken(m, j))
+		return -EEXIST;
+	rc = memory_apply(m, op, j, op_ask_rule(op));
+	*op->ask.state = j->k.row.state;
+	return rc;
+}
+
+/* ---- time ---- */
+
+struct memory_time {		/* what a verb of time looks for */
+	rule_fn *rule;
+	bool (*concerns)(const struct job_kept *k);
+	wall_ms (*when)(const struct memory_store *m, const struct job_kept *k);
+};
+
+static bool memory_is_scheduled(const struct job_kept *k)
+{
+	return k->row.state == JOB_SCHEDULED;
+}
+
+static bool memory_may_expire(const struct job_kept *k)
+{
+	return job_state_waiting(k->row.state) && k->row.attempt == 0 && k->row.expires_at > 0;
+}
+
+static bool memory_is_final(const struct job_kept *k)
+{
+	return job_state_final(k->row.state);
+}
+
+static bool memory_runs(const struct job_kept *k)
+{
+	return k->row.state == JOB_RUNNING;
+}
+
+static wall_ms memory_when_due(const struct memory_store *m, const struct job_kept *k)
+{
+	(void)m;
+	return k->row.run_at;
+}
+
+static wall_ms memory_when_expired(const struct memory_store *m, const struct job_kept *k)
+{
+	(void)m;
+	return k->row.expires_at;
+}
+
+static wall_ms memory_when_pruned(const struct memory_store *m, const struct job_kept *k)
+{
+	return rules_prune_at(k, m->retain);
+}
+
+static wall_ms memory_when_cut_off(const struct memory_store *m, const struct job_kept *k)
+{
+	(void)m, (void)k;
+	return 0;
+}
+
+static const struct memory_time *memory_time_of(enum store_verb verb)
+{
+	static const struct memory_time due = { rules_due, memory_is_scheduled, memory_when_due };
+	static const struct memory_time expire = { rules_expire, memory_may_expire, memory_when_expired };
+	static const struct memory_time prune = { rules_delete, memory_is_final, memory_when_pruned };
+	static const struct memory_time recover = { rules_recover, memory_runs, memory_when_cut_off };
+
+	return verb == VERB_DUE ? &due : verb == VERB_EXPIRE ? &expire : verb == VERB_PRUNE ? &prune : &recover;
+}
+
+/* The one that comes first; NULL if there is none. */
+static struct memory_job *memory_first(const struct memory_store *m, const struct memory_time *t)
+{
+	struct memory_job *first = NULL;
+
+	for (size_t i = 0; i < m->n; i++)
+		if (t->concerns(&m->jobs[i]->k) &&
+		    (first == NULL || t->when(m, &m->jobs[i]->k) < t->when(m, &first->k)))
+			first = m->jobs[i];
+	return first;
+}
+
+static int64_t memory_finals(const struct memory_store *m)
+{
+	int64_t finals = 0;
+
+	for (size_t i = 0; i < m->n; i++)
+		finals += memory_is_final(&m->jobs[i]->k);
+	return finals;
+}
+
+int memory_time(struct memory_store *m, struct store_op *op)
+{
+	const struct memory_time *t = memory_time_of(op->verb);
+	int64_t surplus = op->verb == VERB_PRUNE ? memory_finals(m) - op->time.retain_jobs : 0;
+	struct memory_job *j;
+	size_t n = 0;
+
+	if (op->verb == VERB_PRUNE)
+		m->retain = op->time.retain;
+	while ((j = memory_first(m, t)) != NULL && n < op->time.max) {
+		if (t->when(m, &j->k) > op->now && (int64_t)n >= surplus)
+			break;
+		memory_apply(m, op, j, t->rule);
+		n++;
+	}
+	if (op->time.next != NULL)
+		*op->time.next = j == NULL ? 0 : surplus > (int64_t)n ? op->now : t->when(m, &j->k);
+	if (op->time.removed != NULL)
+		*op->time.removed = n;
+	if (op->time.left != NULL)
+		*op->time.left = j != NULL;
+	return 0;
+}
+
+/* ---- output ---- */
+
+int memory_output_append(struct memory_store *m, struct store_op *op)
+{
+	struct memory_job *j = memory_find(m, op->output.id);
+	struct memory_output *out;
+
+	if (j == NULL)
+		return -ENOENT;
+	if (!rules_output(&j->k, op->output.attempt))
+		return -EBUSY;
+	out = memory_output(j, op->output.attempt, op->output.stream);
+	if (out != NULL && op->output.offset == 0)
+		buf_clear(&out->data);
+	if (op->output.offset != memory_kept(j, op->output.attempt, op->output.stream))
+		return -EINVAL;
+	if (out == NULL) {
+		j->outputs = memory_grow(j->outputs, j->outputs_n, sizeof(j->outputs[0]));
+		out = &j->outputs[j->outputs_n++];
+		out->attempt = op->output.attempt;
+		out->stream = op->output.stream;
+		buf_init(&out->data);
+	}
+	buf_put(&out->data, op->output.data, op->output.len);
+	return buf_failed(&out->data) ? -ENOMEM : 0;
+}

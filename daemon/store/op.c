@@ -1,0 +1,116 @@
+#include "store/op.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+static const struct {
+	bool reads, completes;
+	rule_fn *rule;
+} verbs[VERBS] = {
+	[VERB_SETTLE] = { .completes = true },
+	[VERB_CANCEL] = { .completes = true, .rule = rules_cancel },
+	[VERB_HOLD] = { .rule = rules_hold },
+	[VERB_RELEASE] = { .rule = rules_release },
+	[VERB_RETRY] = { .rule = rules_retry },
+	[VERB_DELETE] = { .completes = true, .rule = rules_delete },
+	[VERB_EXPIRE] = { .completes = true },
+	[VERB_PRUNE] = { .completes = true },
+	[VERB_RECOVER] = { .completes = true },
+	[VERB_READY_PAGE] = { .completes = true },
+	[VERB_QUEUE_PAUSE] = { .completes = true },
+	[VERB_GET] = { .reads = true },
+	[VERB_LIST] = { .reads = true },
+	[VERB_COUNT] = { .reads = true },
+	[VERB_OUTPUT_READ] = { .reads = true },
+};
+
+void op_init(struct store_op *op, enum store_verb verb, wall_ms now)
+{
+	memset(op, 0, sizeof(*op));
+	op->verb = verb;
+	op->now = now;
+	STAILQ_INIT(&op->notes);
+	latch_init(&op->latch);
+}
+
+bool op_reads(const struct store_op *op)
+{
+	return verbs[op->verb].reads;
+}
+
+bool op_completes(const struct store_op *op)
+{
+	return verbs[op->verb].completes;
+}
+
+static size_t text_weight(const char *text)
+{
+	return text != NULL ? strlen(text) : 0;
+}
+
+size_t op_weight(const struct store_op *op)
+{
+	size_t weight = 512;
+
+	if (op->verb == VERB_SUBMIT)
+		for (size_t i = 0; i < op->submit.n; i++)
+			weight += 512 + op->submit.v[i].spec->bytes;
+	else if (op->verb == VERB_SETTLE)
+		weight += text_weight(op->settle->result) + text_weight(op->settle->message);
+	else if (op->verb == VERB_OUTPUT_APPEND)
+		weight += op->output.len;
+	else if (op->verb == VERB_DUE || op->verb == VERB_EXPIRE || op->verb == VERB_PRUNE || op->verb == VERB_RECOVER)
+		weight += 512 * op->time.max;
+	return weight;
+}
+
+static void op_reset_page(struct store_op *op)
+{
+	for (size_t i = 0; i < op->page.n; i++)
+		job_spec_unref(&op->page.rows[i].spec);
+	free(op->page.rows);
+	op->page.rows = NULL;
+	op->page.n = 0;
+}
+
+void op_reset(struct store_op *op)
+{
+	struct note *note;
+
+	while ((note = STAILQ_FIRST(&op->notes)) != NULL) {
+		STAILQ_REMOVE_HEAD(&op->notes, link);
+		free(note);
+	}
+	if (op->verb == VERB_READY_PAGE)
+		op_reset_page(op);
+	else if (op->verb == VERB_CLAIM && op->claim.load != NULL)
+		job_spec_unref(op->claim.load);
+	else if (op->verb == VERB_PRUNE)
+		*op->time.removed = 0;
+}
+
+struct note *op_note(struct store_op *op, enum job_state from, const struct job_kept *k, const char *queue,
+		     const char *type, const struct effect *e)
+{
+	struct note *note = calloc(1, sizeof(*note));
+
+	if (note == NULL)
+		return NULL;
+	note->row = k->row;
+	note->change.at = op->now;
+	note->change.from = from;
+	note->change.to = k->row.state;
+	note->change.row = &note->row;
+	note->change.queue = queue;
+	note->change.type = type;
+	note->change.reason = e->reason;
+	note->change.message = e->message;
+	note->change.retain = k->retain;
+	STAILQ_INSERT_TAIL(&op->notes, note, link);
+	return note;
+}
+
+rule_fn *op_ask_rule(const struct store_op *op)
+{
+	return verbs[op->verb].rule;
+}

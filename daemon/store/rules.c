@@ -1,0 +1,241 @@
+#include "store/rules.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+
+static void rules_move(struct job_kept *k, enum job_state to, wall_ms now, struct effect *e)
+{
+	if (!job_state_may_follow(k->row.state, to))
+		log_fatal("job %lld: %s may not follow %s", (long long)k->row.id, job_state_name(to),
+			  job_state_name(k->row.state));
+	k->row.state = to;
+	k->final_at = job_state_final(to) ? now : 0;
+	e->changed = true;
+}
+
+static void rules_error(struct effect *e, const char *reason, const char *message)
+{
+	e->reason = reason;
+	e->message = message;
+}
+
+/* The latest attempt's entry is put away before the row speaks of another. */
+static void rules_archive(struct job_kept *k, struct effect *e)
+{
+	e->archive = rules_latest(k);
+	k->outcome = -1;
+}
+
+enum job_state rules_first_state(const struct submission *s, wall_ms now)
+{
+	if (s->hold)
+		return JOB_HELD;
+	return s->run_at > now ? JOB_SCHEDULED : JOB_READY;
+}
+
+void rules_submit(struct job_kept *k, const struct submission *s, int64_t id, wall_ms now)
+{
+	memset(k, 0, sizeof(*k));
+	k->row.id = id;
+	k->row.state = rules_first_state(s, now);
+	k->row.priority = s->priority;
+	k->row.submitted_at = now;
+	k->row.run_at = s->run_at;
+	k->row.expires_at = s->expires_at;
+	k->outcome = -1;
+	k->retain = s->spec->retain;
+	k->interrupted_fail = s->spec->interrupted_fail;
+}
+
+enum unique_verdict rules_unique(const struct submission *s, enum job_state holder)
+{
+	if (s->unique_on_conflict == UNIQUE_EXISTING)
+		return UNIQUE_ANSWER;
+	if (s->unique_on_conflict == UNIQUE_REJECT || job_state_final(holder))
+		return UNIQUE_TAKEN;
+	return holder == JOB_RUNNING ? UNIQUE_RUNS : UNIQUE_CANCEL;
+}
+
+static void rules_where(struct job_kept *k, const char where[static sizeof(k->where)])
+{
+	memcpy(k->where, where, sizeof(k->where));
+	k->where[sizeof(k->where) - 1] = '\0';
+}
+
+static void rules_start(struct job_kept *k, int attempt, wall_ms started_at, const char *where, struct effect *e)
+{
+	rules_archive(k, e);
+	k->row.attempt = attempt;
+	k->row.started_at = started_at;
+	k->row.finished_at = 0;
+	rules_where(k, where);
+}
+
+int rules_claim(struct job_kept *k, const struct claim *c, struct effect *e)
+{
+	if (k->row.state != JOB_READY || c->attempt != k->row.attempt + 1)
+		return -EBUSY;
+	rules_start(k, c->attempt, c->started_at, c->where, e);
+	rules_move(k, JOB_RUNNING, c->started_at, e);
+	return 0;
+}
+
+static void rules_end(struct job_kept *k, enum outcome_kind outcome, wall_ms now)
+{
+	k->row.finished_at = now;
+	k->outcome = (int)outcome;
+	k->row.interruptions = outcome == OUTCOME_INTERRUPTED ? k->row.interruptions + 1 : 0;
+}
+
+/* A cancel that was recorded before decides, whatever the attempt came to. */
+static bool rules_settle_cancelled(struct job_kept *k, struct settlement *s, struct effect *e)
+{
+	if (k->row.cancel_requested_at == 0)
+		return false;
+	rules_end(k, OUTCOME_CANCELLED, s->finished_at);
+	rules_move(k, JOB_CANCELLED, s->finished_at, e);
+	if (s->outcome != OUTCOME_CANCELLED || s->reason == NULL)
+		rules_error(e, "cancelled", "cancelled while it ran");
+	return true;
+}
+
+int rules_settle(struct job_kept *k, struct settlement *s, struct effect *e)
+{
+	bool running = k->row.state == JOB_RUNNING && s->attempt == k->row.attempt;
+
+	if (!running && (k->row.state != JOB_READY || s->attempt != k->row.attempt + 1))
+		return -EBUSY;
+	if (running)
+		k->row.started_at = s->started_at;
+	else
+		rules_start(k, s->attempt, s->started_at, s->where, e);
+	rules_where(k, s->where);
+	rules_error(e, s->reason, s->message);
+	if (!running || !rules_settle_cancelled(k, s, e)) {
+		rules_end(k, s->outcome, s->finished_at);
+		k->row.excused += s->excused;
+		if (s->next == JOB_SCHEDULED)
+			k->row.run_at = s->run_at;
+		rules_move(k, s->next, s->finished_at, e);
+	}
+	s->state = k->row.state;
+	return 0;
+}
+
+int rules_cancel(struct job_kept *k, wall_ms now, struct effect *e)
+{
+	if (job_state_final(k->row.state))
+		return -EBUSY;
+	if (k->row.cancel_requested_at != 0)
+		return 0;
+	k->row.cancel_requested_at = now;
+	e->changed = true;
+	if (k->row.state == JOB_RUNNING)
+		return 0;
+	rules_error(e, "cancelled", k->row.attempt == 0 ? "cancelled before it started" : "cancelled between two attempts");
+	rules_archive(k, e);
+	rules_move(k, JOB_CANCELLED, now, e);
+	return 0;
+}
+
+int rules_hold(struct job_kept *k, wall_ms now, struct effect *e)
+{
+	if (!job_state_waiting(k->row.state))
+		return -EBUSY;
+	if (k->row.state != JOB_HELD)
+		rules_move(k, JOB_HELD, now, e);
+	return 0;
+}
+
+int rules_release(struct job_kept *k, wall_ms now, struct effect *e)
+{
+	if (k->row.state != JOB_HELD)
+		return -EBUSY;
+	rules_move(k, k->row.run_at > now ? JOB_SCHEDULED : JOB_READY, now, e);
+	return 0;
+}
+
+int rules_retry(struct job_kept *k, wall_ms now, struct effect *e)
+{
+	if (!job_state_final(k->row.state))
+		return -EBUSY;
+	rules_archive(k, e);
+	e->forget = true;
+	k->row.excused = k->row.attempt;
+	k->row.interruptions = 0;
+	k->row.run_at = 0;
+	k->row.cancel_requested_at = 0;
+	if (k->row.expires_at <= now)
+		k->row.expires_at = 0;
+	rules_move(k, JOB_READY, now, e);
+	return 0;
+}
+
+int rules_delete(struct job_kept *k, wall_ms now, struct effect *e)
+{
+	if (!job_state_final(k->row.state))
+		return -EBUSY;
+	rules_move(k, JOB_NONE, now, e);
+	return 0;
+}
+
+int rules_due(struct job_kept *k, wall_ms now, struct effect *e)
+{
+	if (k->row.state != JOB_SCHEDULED || k->row.run_at > now)
+		return -EBUSY;
+	rules_move(k, JOB_READY, now, e);
+	return 0;
+}
+
+int rules_expire(struct job_kept *k, wall_ms now, struct effect *e)
+{
+	if (!job_state_waiting(k->row.state) || k->row.attempt > 0 || k->row.expires_at == 0 || k->row.expires_at > now)
+		return -EBUSY;
+	rules_error(e, "expired", "it had not started when its time was over");
+	rules_move(k, JOB_EXPIRED, now, e);
+	return 0;
+}
+
+int rules_recover(struct job_kept *k, wall_ms now, struct effect *e)
+{
+	if (k->row.state != JOB_RUNNING)
+		return -EBUSY;
+	e->forget = true;	/* it is of the attempt before: this one ended without a word */
+	if (k->row.cancel_requested_at != 0) {
+		rules_end(k, OUTCOME_CANCELLED, now);
+		rules_error(e, "cancelled", "cancelled while it ran");
+		rules_move(k, JOB_CANCELLED, now, e);
+		return 0;
+	}
+	rules_end(k, OUTCOME_INTERRUPTED, now);
+	k->row.excused++;
+	if (k->interrupted_fail) {
+		rules_error(e, "interrupted", "the daemon ended while it ran, and it may not run twice");
+		rules_move(k, JOB_FAILED, now, e);
+	} else if (k->row.interruptions >= JOB_INTERRUPTIONS_MAX) {
+		rules_error(e, "interrupted", "the daemon ended while it ran, ten times in a row");
+		rules_move(k, JOB_FAILED, now, e);
+	} else {
+		rules_error(e, "interrupted", "the daemon ended while it ran");
+		rules_move(k, JOB_READY, now, e);
+	}
+	return 0;
+}
+
+wall_ms rules_prune_at(const struct job_kept *k, wall_ms retain_default)
+{
+	return k->final_at + (k->retain >= 0 ? k->retain : retain_default);
+}
+
+bool rules_output(const struct job_kept *k, int attempt)
+{
+	return (k->row.state == JOB_RUNNING && attempt == k->row.attempt) ||
+	       (k->row.state == JOB_READY && attempt == k->row.attempt + 1);
+}
+
+bool rules_latest(const struct job_kept *k)
+{
+	return k->outcome >= 0;
+}

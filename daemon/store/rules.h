@@ -1,0 +1,67 @@
+/*
+ * rules: what each verb does to a job, as arithmetic.
+ *
+ * Pure functions of (job, request, now), shared by every back end, so that no
+ * policy is written twice. A back end loads a job, asks the rule, and stores
+ * what came out: the job, and the effect. Each state move is checked against
+ * the table in jobstate.h.
+ */
+#ifndef JOBD_RULES_H
+#define JOBD_RULES_H
+
+#include "store/job_row.h"
+#include "store/store.h"
+
+enum {
+	RULES_HISTORY_MAX = 100		/* ended attempts kept */
+};
+
+/* A job as the rules see it. */
+struct job_kept {
+	struct job_row row;		/* without spec */
+	int outcome;			/* of the latest attempt: enum outcome_kind; -1: it runs, or its entry lies in the history */
+	wall_ms retain;			/* of the final record; -1 = the store's default */
+	wall_ms final_at;		/* when it became final; 0 */
+	bool interrupted_fail;
+	char where[48];			/* the latest attempt ran there */
+};
+
+/* What follows besides the job itself. */
+struct effect {
+	bool changed;			/* tell the observer */
+	bool archive;			/* first, the latest attempt's entry (the job as it was) goes to the history */
+	bool forget;			/* result, error, progress and what is known of the output go; then: */
+	const char *reason, *message;	/* the error from now on; NULL: as it is. Literals, or the request's */
+};
+
+/* Where it begins: held, else scheduled, else ready. */
+enum job_state rules_first_state(const struct submission *s, wall_ms now);
+void rules_submit(struct job_kept *k, const struct submission *s, int64_t id, wall_ms now);
+
+/* What to do about a job that holds the submission's unique key. */
+enum unique_verdict {
+	UNIQUE_ANSWER,			/* it is the answer: nothing is inserted */
+	UNIQUE_TAKEN,			/* -EEXIST */
+	UNIQUE_RUNS,			/* -EBUSY: it was to be replaced, and runs */
+	UNIQUE_CANCEL			/* cancel it, then insert */
+};
+
+enum unique_verdict rules_unique(const struct submission *s, enum job_state holder);
+
+/* Each: 0, or -EBUSY with nothing changed. */
+int rules_claim(struct job_kept *k, const struct claim *c, struct effect *e);
+int rules_settle(struct job_kept *k, struct settlement *s, struct effect *e);
+typedef int rule_fn(struct job_kept *k, wall_ms now, struct effect *e);
+rule_fn rules_cancel, rules_hold, rules_release, rules_retry, rules_delete;
+rule_fn rules_due, rules_expire, rules_recover;
+
+/* When a final record's time is over. */
+wall_ms rules_prune_at(const struct job_kept *k, wall_ms retain_default);
+
+/* May output of this attempt be added? The one that runs, or is next (its claim was not written). */
+bool rules_output(const struct job_kept *k, int attempt);
+
+/* Is there an entry of the latest attempt that the history does not hold yet? It is made of the job and its error. */
+bool rules_latest(const struct job_kept *k);
+
+#endif

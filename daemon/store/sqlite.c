@@ -1,0 +1,248 @@
+/*
+ * The SQLite back end: one database file, one thread that writes it, one that
+ * reads it.
+ *
+ * Ops of one turn of the loop are collected and handed over together at its
+ * end: those that change something to the writer, those that only look to the
+ * reader. They come back through the door.
+ */
+#include <errno.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "coro/loop.h"
+#include "store/sqlite_file.h"
+#include "store/sqlite_reader.h"
+#include "store/sqlite_writer.h"
+#include "store/store_backend.h"
+
+struct sqlite_turn {		/* ops of this turn of the loop */
+	struct op_list ops;
+	size_t n;
+};
+
+struct sqlite_store {
+	char path[PATH_MAX];
+	int lock;
+	struct sqlite_writer writer;
+	struct sqlite_reader reader;
+	struct sqlite_door door;
+	struct sqlite_turn writes, reads;
+	struct deferred hand_over;
+	bool begun;			/* a verb was called: what was at open is the threads' now */
+};
+
+/* ---- ops ---- */
+
+static void sqlite_turn_end(struct sqlite_turn *turn, struct sqlite_inbox *inbox)
+{
+	if (turn->n > 0)
+		sqlite_inbox_put(inbox, &turn->ops, turn->n);
+	turn->n = 0;
+}
+
+static void sqlite_hand_over(void *arg)
+{
+	struct sqlite_store *s = arg;
+
+	sqlite_turn_end(&s->writes, &s->writer.inbox);
+	sqlite_turn_end(&s->reads, &s->reader.inbox);
+}
+
+static void sqlite_submit(struct store *st, struct store_op *op)
+{
+	struct sqlite_store *s = st->impl;
+	struct sqlite_turn *turn = op_reads(op) ? &s->reads : &s->writes;
+
+	s->begun = true;
+	STAILQ_INSERT_TAIL(&turn->ops, op, link);
+	turn->n++;
+	loop_defer(&s->hand_over);
+}
+
+/* ---- open ---- */
+
+static enum store_open_result sqlite_failed(const struct sqlite_store *s, const char *how, char *why, size_t why_size)
+{
+	snprintf(why, why_size, "%s: %s", s->path, how);
+	return STORE_OPEN_FAILED;
+}
+
+static void sqlite_open_databases(struct sqlite_store *s)
+{
+	struct sqlite_db *db = &s->writer.tx.db;
+	struct sqlite_query q;
+
+	if (sqlite_file_open(db, s->path) == 0) {
+		q = sqlite_query(db, SQL_LANE_TRIM);
+		sqlite_run(&q);
+		sqlite_tx_load(&s->writer.tx);
+	}
+	if (db->failed == 0)
+		sqlite_file_open_reader(&s->reader.db, s->path);
+}
+
+static void sqlite_close_databases(struct sqlite_store *s)
+{
+	sqlite_db_close(&s->reader.db);
+	sqlite_tx_free(&s->writer.tx);
+}
+
+/* The file made or found good, and both connections open. */
+static enum store_open_result sqlite_open_file(struct sqlite_store *s, const char *directory, char *why, size_t why_size)
+{
+	enum store_open_result rc = sqlite_file_prepare(directory, s->path, why, why_size);
+
+	if (rc != STORE_OPEN_OK)
+		return rc;
+	sqlite_open_databases(s);
+	if (s->writer.tx.db.failed != 0)
+		rc = sqlite_failed(s, s->writer.tx.db.why, why, why_size);
+	else if (s->reader.db.failed != 0)
+		rc = sqlite_failed(s, s->reader.db.why, why, why_size);
+	if (rc != STORE_OPEN_OK)
+		sqlite_close_databases(s);
+	return rc;
+}
+
+static int sqlite_start(struct sqlite_store *s, struct store *st)
+{
+	int rc = sqlite_door_open(&s->door, st);
+
+	if (rc != 0)
+		return rc;
+	rc = sqlite_reader_start(&s->reader, s->path, &s->door);
+	if (rc == 0) {
+		rc = sqlite_writer_start(&s->writer, s->path, &s->door);
+		if (rc != 0)
+			sqlite_reader_stop(&s->reader);
+	}
+	if (rc != 0)
+		sqlite_door_free(&s->door);
+	return rc;
+}
+
+static enum store_open_result sqlite_open_locked(struct sqlite_store *s, struct store *st, const char *directory, char *why,
+						 size_t why_size)
+{
+	enum store_open_result rc;
+	int started = sqlite_space_open(&s->writer.space, directory);
+
+	if (started != 0)
+		return sqlite_failed(s, strerror(-started), why, why_size);
+	rc = sqlite_open_file(s, directory, why, why_size);
+	if (rc == STORE_OPEN_FAILED) {		/* on a full disk the reserve of the last run lets us in */
+		sqlite_space_give(&s->writer.space);
+		rc = sqlite_open_file(s, directory, why, why_size);
+	}
+	if (rc == STORE_OPEN_OK) {
+		started = sqlite_start(s, st);
+		if (started == 0)
+			return rc;
+		rc = sqlite_failed(s, strerror(-started), why, why_size);
+		sqlite_close_databases(s);
+	}
+	sqlite_space_close(&s->writer.space);
+	return rc;
+}
+
+static enum store_open_result sqlite_open(struct store *st, const struct store_conf *conf, char *why, size_t why_size)
+{
+	struct sqlite_store *s = calloc(1, sizeof(*s));
+	enum store_open_result rc;
+
+	if (s == NULL) {
+		snprintf(why, why_size, "%s: out of memory", conf->directory);
+		return STORE_OPEN_FAILED;
+	}
+	/* Its counting of allocations takes a lock that both threads would meet at. */
+	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
+	snprintf(s->path, sizeof(s->path), "%s/jobd.db", conf->directory);
+	STAILQ_INIT(&s->writes.ops);
+	STAILQ_INIT(&s->reads.ops);
+	deferred_init(&s->hand_over, sqlite_hand_over, s);
+	rc = sqlite_file_lock(conf->directory, &s->lock, why, why_size);
+	if (rc == STORE_OPEN_OK) {
+		rc = sqlite_open_locked(s, st, conf->directory, why, why_size);
+		if (rc != STORE_OPEN_OK)
+			close(s->lock);
+	}
+	if (rc != STORE_OPEN_OK) {
+		free(s);
+		return rc;
+	}
+	st->impl = s;
+	st->seq = s->writer.tx.seq;
+	return rc;
+}
+
+static void sqlite_close(struct store *st)
+{
+	struct sqlite_store *s = st->impl;
+
+	loop_defer_cancel(&s->hand_over);
+	sqlite_hand_over(s);
+	sqlite_reader_stop(&s->reader);
+	sqlite_writer_stop(&s->writer);
+	sqlite_door_drain(&s->door);
+	sqlite_door_free(&s->door);
+	sqlite_tx_free(&s->writer.tx);
+	sqlite_space_close(&s->writer.space);
+	close(s->lock);
+	free(s);
+}
+
+/* ---- figures ---- */
+
+static void sqlite_counts(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg)
+{
+	struct sqlite_store *s = st->impl;
+	struct sqlite_lane *lane, *next;
+
+	if (s->begun)
+		log_fatal("store_counts: after the first verb");
+	HASH_ITER(hh_id, s->writer.tx.lanes.by_id, lane, next)
+		for (int i = JOB_NONE + 1; i < JOB_STATES; i++) {
+			struct lane_count count = { lane->queue, lane->type, (enum job_state)i, lane->n[i] };
+
+			if (count.n > 0)
+				each(arg, &count);
+		}
+}
+
+static void sqlite_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
+{
+	struct sqlite_store *s = st->impl;
+	struct sqlite_query q;
+
+	if (s->begun)
+		log_fatal("store_queues: after the first verb");
+	q = sqlite_query(&s->writer.tx.db, SQL_QUEUE_ALL);
+	while (sqlite_next(&q)) {
+		struct queue_row row = { sqlite_text(&q, 0), sqlite_int(&q, 1) != 0 };
+
+		each(arg, &row);
+	}
+}
+
+static void sqlite_stats(struct store *st, struct store_stats *out)
+{
+	struct sqlite_store *s = st->impl;
+
+	sqlite_writer_figures(&s->writer, out);
+	out->waiting += s->writes.n;
+}
+
+const struct store_backend store_sqlite = {
+	.name = "sqlite",
+	.open = sqlite_open,
+	.close = sqlite_close,
+	.submit = sqlite_submit,
+	.counts = sqlite_counts,
+	.queues = sqlite_queues,
+	.stats = sqlite_stats,
+};

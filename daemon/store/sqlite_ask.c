@@ -1,0 +1,62 @@
+/* What people ask for: cancel, hold, release, retry, delete; pause a queue. */
+#include <errno.h>
+
+#include "store/sqlite_verbs.h"
+
+/* Would the job, back among the active, share its unique key with another? */
+static bool ask_key_taken(struct sqlite_tx *tx, const struct sqlite_job *j)
+{
+	struct sqlite_query q;
+
+	if (j->row.unique_key[0] == '\0')
+		return false;
+	sqlite_jobs_flush(tx);
+	q = sqlite_query(&tx->db, SQL_HOLDER_GET);
+	sqlite_bind_text(&q, j->row.unique_key);
+	sqlite_bind_int(&q, true);
+	return sqlite_value(&q, 0) != 0;
+}
+
+static int ask_allowed(struct sqlite_tx *tx, const struct store_op *op, const struct sqlite_job *j)
+{
+	if (op->verb == VERB_RETRY && job_state_final(j->row.k.row.state) && ask_key_taken(tx, j))
+		return -EEXIST;
+	return tx->db.failed;
+}
+
+int sqlite_ask(struct sqlite_tx *tx, struct store_op *op)
+{
+	struct sqlite_job *j;
+	struct job_kept was;
+	struct effect e = { 0 };
+	int rc = sqlite_job_get(tx, op->ask.id, &j);
+
+	if (rc != 0)
+		return rc;
+	was = j->row.k;
+	*op->ask.state = was.row.state;
+	rc = ask_allowed(tx, op, j);
+	if (rc == 0)
+		rc = op_ask_rule(op)(&j->row.k, op->now, &e);
+	if (rc != 0)
+		return rc;
+	*op->ask.state = j->row.k.row.state;
+	if (!e.changed)
+		return 0;
+	return op->verb == VERB_DELETE ? sqlite_job_drop(tx, op, j, &was, &e) : sqlite_job_change(tx, op, j, &was, &e);
+}
+
+int sqlite_ask_queue_pause(struct sqlite_tx *tx, struct store_op *op)
+{
+	struct sqlite_query q = sqlite_query(&tx->db, SQL_QUEUE_PUT);
+
+	sqlite_bind_text(&q, op->queue.name);
+	sqlite_bind_int(&q, op->queue.paused);
+	return sqlite_run(&q);
+}
+
+int sqlite_ask_probe(struct sqlite_tx *tx, struct store_op *op)
+{
+	(void)op;
+	return sqlite_tx_probe(tx);
+}

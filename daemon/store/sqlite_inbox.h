@@ -1,0 +1,33 @@
+/* sqlite_inbox: ops on their way from the loop to one of the store's threads. */
+#ifndef JOBD_SQLITE_INBOX_H
+#define JOBD_SQLITE_INBOX_H
+
+#include <pthread.h>
+
+#include "store/op.h"
+
+struct sqlite_inbox {
+	pthread_mutex_t mutex;
+	pthread_cond_t filled;
+	struct op_list ops;
+	size_t n;
+	bool closed;
+};
+
+int sqlite_inbox_open(struct sqlite_inbox *in);
+void sqlite_inbox_free(struct sqlite_inbox *in);
+
+/* Moves all of `ops`, n of them, behind what is there. Any thread. */
+void sqlite_inbox_put(struct sqlite_inbox *in, struct op_list *ops, size_t n);
+/* The thread is to end once it has taken what is there. */
+void sqlite_inbox_close(struct sqlite_inbox *in);
+size_t sqlite_inbox_waiting(struct sqlite_inbox *in);
+
+/*
+ * Waits for something, up to patience (microseconds; < 0: for ever), and moves
+ * it to `batch`: at most max ops, of about `weight` bytes in all. False once
+ * the inbox is closed and empty; true with an empty batch when patience is over.
+ */
+bool sqlite_inbox_take(struct sqlite_inbox *in, struct op_list *batch, size_t max, size_t weight, mono_us patience);
+
+#endif

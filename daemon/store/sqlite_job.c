@@ -1,0 +1,313 @@
+#include "store/sqlite_job.h"
+
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "store/sqlite_tx.h"
+
+enum { JOBS_KEPT = 16384 };
+
+/* ---- in memory ---- */
+
+void sqlite_jobs_init(struct sqlite_jobs *jobs)
+{
+	jobs->by_id = NULL;
+	TAILQ_INIT(&jobs->used);
+	TAILQ_INIT(&jobs->dirty);
+}
+
+static void job_forget(struct sqlite_jobs *jobs, struct sqlite_job *j)
+{
+	if (j->dirty)
+		TAILQ_REMOVE(&jobs->dirty, j, unwritten);
+	TAILQ_REMOVE(&jobs->used, j, used);
+	HASH_DEL(jobs->by_id, j);
+	free(j);
+}
+
+void sqlite_jobs_trim(struct sqlite_jobs *jobs)
+{
+	while (HASH_COUNT(jobs->by_id) > JOBS_KEPT)
+		job_forget(jobs, TAILQ_FIRST(&jobs->used));
+}
+
+void sqlite_jobs_forget(struct sqlite_jobs *jobs)
+{
+	struct sqlite_job *j;
+
+	while ((j = TAILQ_FIRST(&jobs->used)) != NULL)
+		job_forget(jobs, j);
+}
+
+/* Room for one more job; NULL after a failure, which sticks. */
+static struct sqlite_job *job_new(struct sqlite_tx *tx)
+{
+	struct sqlite_job *j = malloc(sizeof(*j));
+
+	if (j == NULL)
+		sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	return j;
+}
+
+/* Takes its place among the jobs; freed after a failure, which sticks. */
+static int job_keep(struct sqlite_tx *tx, struct sqlite_job *j)
+{
+	j->id = j->row.k.row.id;
+	j->written = j->row.k;
+	j->dirty = false;
+	HASH_ADD(hh, tx->jobs.by_id, id, sizeof(j->id), j);
+	if (j->hh.tbl == NULL) {
+		free(j);
+		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	}
+	TAILQ_INSERT_TAIL(&tx->jobs.used, j, used);
+	return 0;
+}
+
+int sqlite_job_get(struct sqlite_tx *tx, int64_t id, struct sqlite_job **out)
+{
+	struct sqlite_job *j;
+	int rc;
+
+	HASH_FIND(hh, tx->jobs.by_id, &id, sizeof(id), j);
+	*out = j;
+	if (j != NULL) {
+		TAILQ_REMOVE(&tx->jobs.used, j, used);
+		TAILQ_INSERT_TAIL(&tx->jobs.used, j, used);
+		return 0;
+	}
+	j = job_new(tx);
+	if (j == NULL)
+		return tx->db.failed;
+	rc = sqlite_row_load(&j->row, &tx->db, &tx->lanes, id);
+	if (rc != 0) {
+		free(j);
+		return rc;
+	}
+	*out = j;
+	return job_keep(tx, j);
+}
+
+/* ---- what is searched: agenda and holder ---- */
+
+/* When the job is on the agenda; 0: it is not. */
+static wall_ms job_agenda(const struct job_kept *k, enum sqlite_agenda kind)
+{
+	switch (kind) {
+	case AGENDA_DUE:
+		return k->row.state == JOB_SCHEDULED ? k->row.run_at : 0;
+	case AGENDA_EXPIRE:
+		return job_state_waiting(k->row.state) && k->row.attempt == 0 ? k->row.expires_at : 0;
+	default:
+		return job_state_final(k->row.state) && k->retain >= 0 ? k->final_at + k->retain : 0;
+	}
+}
+
+static void job_agenda_run(struct sqlite_db *db, enum sqlite_sql sql, enum sqlite_agenda kind, wall_ms at, int64_t id)
+{
+	struct sqlite_query q;
+
+	if (at == 0)
+		return;
+	q = sqlite_query(db, sql);
+	sqlite_bind_int(&q, (int64_t)kind);
+	sqlite_bind_int(&q, at);
+	sqlite_bind_int(&q, id);
+	sqlite_run(&q);
+}
+
+static void job_holder_run(struct sqlite_db *db, enum sqlite_sql sql, const struct sqlite_job *j, bool active)
+{
+	struct sqlite_query q = sqlite_query(db, sql);
+
+	sqlite_bind_text(&q, j->row.unique_key);
+	sqlite_bind_int(&q, active);
+	sqlite_bind_int(&q, j->id);
+	sqlite_run(&q);
+}
+
+/* From what the tables have (NULL: nothing) to what the job is now (NULL: gone). */
+static void job_search(struct sqlite_db *db, const struct sqlite_job *j, const struct job_kept *from, const struct job_kept *to)
+{
+	for (int kind = 0; kind < AGENDAS; kind++) {
+		wall_ms before = from != NULL ? job_agenda(from, (enum sqlite_agenda)kind) : 0;
+		wall_ms after = to != NULL ? job_agenda(to, (enum sqlite_agenda)kind) : 0;
+
+		if (before == after)
+			continue;
+		job_agenda_run(db, SQL_AGENDA_DELETE, (enum sqlite_agenda)kind, before, j->id);
+		job_agenda_run(db, SQL_AGENDA_PUT, (enum sqlite_agenda)kind, after, j->id);
+	}
+	if (j->row.unique_key[0] == '\0')
+		return;
+	if (from != NULL && to != NULL && job_state_final(from->row.state) == job_state_final(to->row.state))
+		return;
+	if (from != NULL)
+		job_holder_run(db, SQL_HOLDER_DELETE, j, !job_state_final(from->row.state));
+	if (to != NULL)
+		job_holder_run(db, SQL_HOLDER_PUT, j, !job_state_final(to->row.state));
+}
+
+int sqlite_jobs_flush(struct sqlite_tx *tx)
+{
+	struct sqlite_job *j;
+
+	while ((j = TAILQ_FIRST(&tx->jobs.dirty)) != NULL) {
+		TAILQ_REMOVE(&tx->jobs.dirty, j, unwritten);
+		j->dirty = false;
+		job_search(&tx->db, j, &j->written, &j->row.k);
+		sqlite_row_update(&tx->db, &j->row);
+		j->written = j->row.k;
+	}
+	return tx->db.failed;
+}
+
+/* ---- insert ---- */
+
+int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct job_kept *k, struct job_spec *spec)
+{
+	static const struct effect none;
+	struct job_kept told = *k;
+	struct sqlite_job *j = job_new(tx);
+
+	if (j == NULL)
+		return tx->db.failed;
+	j->row.k = *k;
+	j->row.said = false;
+	j->row.unique_key[0] = '\0';
+	if (spec->unique_key != NULL)
+		memccpy(j->row.unique_key, spec->unique_key, '\0', sizeof(j->row.unique_key));
+	j->row.lane = sqlite_lane_of(&tx->lanes, spec->queue, spec->type);
+	if (j->row.lane == NULL) {
+		free(j);
+		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	}
+	if (job_keep(tx, j) != 0)
+		return tx->db.failed;
+	sqlite_row_insert(&tx->db, &j->row);
+	sqlite_row_insert_spec(&tx->db, j->id, spec);
+	sqlite_row_tags(&tx->db, SQL_TAG_PUT, j->id, spec->tags);
+	job_search(&tx->db, j, NULL, k);
+	told.row.spec = spec;
+	return sqlite_tx_note(tx, op, JOB_NONE, &told, j->row.lane, &none);
+}
+
+/* ---- change ---- */
+
+static void job_delete_by(struct sqlite_db *db, enum sqlite_sql sql, int64_t id)
+{
+	struct sqlite_query q = sqlite_query(db, sql);
+
+	sqlite_bind_int(&q, id);
+	sqlite_run(&q);
+}
+
+static void job_trim_by(struct sqlite_db *db, enum sqlite_sql sql, int64_t id, int last)
+{
+	struct sqlite_query q = sqlite_query(db, sql);
+
+	sqlite_bind_int(&q, id);
+	sqlite_bind_int(&q, last);
+	sqlite_run(&q);
+}
+
+/* The latest attempt's entry, as the job and its error say it, goes to the history; the oldest leave it. */
+static void job_archive(struct sqlite_db *db, const struct job_kept *was)
+{
+	struct sqlite_query q = sqlite_query(db, SQL_ATTEMPT_PUT);
+
+	sqlite_bind_int(&q, was->row.id);
+	sqlite_bind_int(&q, was->row.attempt);
+	sqlite_bind_int(&q, was->row.started_at);
+	sqlite_bind_int(&q, was->row.finished_at);
+	sqlite_bind_int(&q, was->outcome);
+	sqlite_bind_text(&q, was->where[0] != '\0' ? was->where : NULL);
+	sqlite_run(&q);
+	if (was->row.attempt >= RULES_HISTORY_MAX) {
+		job_trim_by(db, SQL_ATTEMPT_TRIM, was->row.id, was->row.attempt - RULES_HISTORY_MAX + 1);
+		job_trim_by(db, SQL_OUTPUT_TRIM, was->row.id, was->row.attempt - RULES_HISTORY_MAX + 1);
+	}
+}
+
+/* Where nothing has been said yet, the output is what is kept of it. */
+static void job_put_error(struct sqlite_db *db, struct sqlite_job *j, const struct effect *e)
+{
+	struct sqlite_query q = sqlite_query(db, SQL_RESULT_ERROR);
+
+	sqlite_bind_int(&q, j->id);
+	sqlite_bind_text(&q, e->reason);
+	sqlite_bind_text(&q, e->message);
+	sqlite_bind_int(&q, j->row.k.row.attempt);
+	sqlite_run(&q);
+	j->row.said = true;
+}
+
+static void job_forget_result(struct sqlite_db *db, struct sqlite_job *j)
+{
+	if (j->row.said)
+		job_delete_by(db, SQL_RESULT_DELETE, j->id);
+	j->row.said = false;
+}
+
+/* A settlement says anew all there is to say. */
+static void job_put_result(struct sqlite_db *db, struct sqlite_job *j, const struct settlement *s, const struct effect *e)
+{
+	struct sqlite_query q;
+
+	if (s->result == NULL && e->reason == NULL && s->progress == NULL && s->output_bytes[0] == 0 &&
+	    s->output_bytes[1] == 0) {
+		job_forget_result(db, j);
+		return;
+	}
+	q = sqlite_query(db, SQL_RESULT_PUT);
+	sqlite_bind_int(&q, j->id);
+	sqlite_bind_text(&q, e->reason);
+	sqlite_bind_text(&q, e->message);
+	sqlite_bind_text(&q, s->progress);
+	sqlite_bind_int(&q, s->output_bytes[0]);
+	sqlite_bind_int(&q, s->output_bytes[1]);
+	sqlite_bind_text(&q, s->result);
+	sqlite_run(&q);
+	j->row.said = true;
+}
+
+int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
+		      const struct effect *e)
+{
+	if (e->archive)
+		job_archive(&tx->db, was);
+	if (e->forget)
+		job_forget_result(&tx->db, j);
+	if (op->verb == VERB_SETTLE)
+		job_put_result(&tx->db, j, op->settle, e);
+	else if (e->reason != NULL)
+		job_put_error(&tx->db, j, e);
+	if (!j->dirty) {
+		j->dirty = true;
+		TAILQ_INSERT_TAIL(&tx->jobs.dirty, j, unwritten);
+	}
+	return sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, e);
+}
+
+int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
+		    const struct effect *e)
+{
+	struct job_spec *spec = sqlite_row_spec(&j->row, &tx->db, true);
+
+	if (spec != NULL)
+		sqlite_row_tags(&tx->db, SQL_TAG_DELETE, j->id, spec->tags);
+	job_spec_unref(&spec);
+	job_search(&tx->db, j, &j->written, NULL);
+	job_delete_by(&tx->db, SQL_JOB_DELETE, j->id);
+	job_delete_by(&tx->db, SQL_SPEC_DELETE, j->id);
+	job_forget_result(&tx->db, j);
+	if (j->row.k.row.attempt > 0) {
+		job_trim_by(&tx->db, SQL_ATTEMPT_TRIM, j->id, INT32_MAX);
+		job_trim_by(&tx->db, SQL_OUTPUT_TRIM, j->id, INT32_MAX);
+	}
+	tx->deleted = true;
+	sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, e);
+	job_forget(&tx->jobs, j);
+	return tx->db.failed;
+}

@@ -1,0 +1,37 @@
+/* sqlite_reader: the thread that serves what only looks, by a connection of its own. */
+#ifndef JOBD_SQLITE_READER_H
+#define JOBD_SQLITE_READER_H
+
+#include <pthread.h>
+
+#include "store/sqlite_door.h"
+#include "store/sqlite_inbox.h"
+#include "store/sqlite_row.h"
+
+struct sqlite_reader {
+	struct sqlite_db db;
+	struct sqlite_lanes lanes;	/* read as they are met; their counts are not kept up */
+	struct sqlite_inbox inbox;
+	struct sqlite_door *door;
+	const char *path;
+	pthread_t thread;
+	unsigned asked;			/* numbers the lists, see struct sqlite_lane */
+};
+
+int sqlite_reader_start(struct sqlite_reader *r, const char *path, struct sqlite_door *door);
+void sqlite_reader_stop(struct sqlite_reader *r);
+
+/*
+ * The verbs that read. Each returns what its caller is to be told, or -EAGAIN:
+ * it has looked at its share, and goes on where it stopped when others have had
+ * their turn. Failures stick to r->db.
+ */
+int sqlite_get(struct sqlite_reader *r, struct store_op *op);		/* sqlite_get.c */
+int sqlite_list(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */
+int sqlite_count(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */
+int sqlite_output_read(struct sqlite_reader *r, struct store_op *op);	/* sqlite_output.c */
+
+/* A job's record without its history; brief: without args, meta and result. False after a failure. */
+bool sqlite_get_record(struct sqlite_reader *r, const struct sqlite_row *row, bool brief, struct job_record *out);
+
+#endif

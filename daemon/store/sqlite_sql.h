@@ -1,0 +1,165 @@
+/*
+ * sqlite_sql: every SQL text of the SQLite back end.
+ *
+ * job is small and hot: what changes in a job's life, and what is searched.
+ * spec is written once. result is there only where there is something to say.
+ * attempt holds ended attempts that were followed by another: the latest one's
+ * entry is made of job and result, so that a first success writes none.
+ * lane interns (queue, type) and keeps the counts.
+ *
+ * An index costs every job of every life a look, partial or not. So only what
+ * most jobs need is an index of job; what few need (a time to fall due, to
+ * expire, to be pruned at; a unique key) are rows in tables of their own,
+ * agenda and holder, kept by sqlite_job.c. State numbers are enum job_state:
+ * 3 scheduled, 4 ready, 5 running, 6 succeeded, final from 6.
+ */
+#ifndef JOBD_SQLITE_SQL_H
+#define JOBD_SQLITE_SQL_H
+
+#define SQLITE_APPLICATION_ID 0x6a6f6264	/* "jobd" */
+
+/* One entry a version: what makes it of the one before. user_version is the number of entries carried out. */
+static const char *const sqlite_migrations[] = {
+	"CREATE TABLE lane(id INTEGER PRIMARY KEY, queue TEXT NOT NULL, type TEXT NOT NULL,"
+	" held INTEGER NOT NULL, blocked INTEGER NOT NULL, scheduled INTEGER NOT NULL, ready INTEGER NOT NULL,"
+	" running INTEGER NOT NULL, succeeded INTEGER NOT NULL, failed INTEGER NOT NULL, cancelled INTEGER NOT NULL,"
+	" expired INTEGER NOT NULL);"
+	"CREATE TABLE job(id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, state INTEGER NOT NULL, priority INTEGER NOT NULL,"
+	" attempt INTEGER NOT NULL, excused INTEGER NOT NULL, interruptions INTEGER NOT NULL, outcome INTEGER NOT NULL,"
+	" said INTEGER NOT NULL, once INTEGER NOT NULL, retain INTEGER NOT NULL, submitted_at INTEGER NOT NULL,"
+	" run_at INTEGER NOT NULL, expires_at INTEGER NOT NULL, started_at INTEGER NOT NULL, finished_at INTEGER NOT NULL,"
+	" cancel_requested_at INTEGER NOT NULL, final_at INTEGER NOT NULL, place TEXT, unique_key TEXT);"
+	"CREATE INDEX job_ready ON job(lane, priority DESC) WHERE state = 4;"
+	"CREATE INDEX job_aside ON job(state) WHERE state <> 3 AND state <> 4 AND state <> 6;"
+	"CREATE INDEX job_final ON job(final_at) WHERE state > 5 AND retain < 0;"
+	"CREATE TABLE agenda(kind INTEGER NOT NULL, at INTEGER NOT NULL, job INTEGER NOT NULL, PRIMARY KEY(kind, at, job))"
+	" WITHOUT ROWID;"
+	"CREATE TABLE holder(key TEXT NOT NULL, active INTEGER NOT NULL, job INTEGER NOT NULL, PRIMARY KEY(key, active, job))"
+	" WITHOUT ROWID;"
+	"CREATE TABLE spec(id INTEGER PRIMARY KEY, timeout INTEGER NOT NULL, max_attempts INTEGER NOT NULL,"
+	" backoff INTEGER NOT NULL, base INTEGER NOT NULL, cap INTEGER NOT NULL, jitter REAL NOT NULL, tags TEXT, meta TEXT,"
+	" args TEXT);"
+	"CREATE TABLE result(id INTEGER PRIMARY KEY, reason TEXT, message TEXT, progress TEXT, stdout INTEGER NOT NULL,"
+	" stderr INTEGER NOT NULL, result TEXT);"
+	"CREATE TABLE attempt(job INTEGER NOT NULL, number INTEGER NOT NULL, started_at INTEGER NOT NULL,"
+	" finished_at INTEGER NOT NULL, outcome INTEGER NOT NULL, reason TEXT, message TEXT, place TEXT,"
+	" stdout INTEGER NOT NULL, stderr INTEGER NOT NULL, PRIMARY KEY(job, number)) WITHOUT ROWID;"
+	"CREATE TABLE output(job INTEGER NOT NULL, attempt INTEGER NOT NULL, stream INTEGER NOT NULL, offset INTEGER NOT NULL,"
+	" data BLOB NOT NULL, PRIMARY KEY(job, attempt, stream, offset)) WITHOUT ROWID;"
+	"CREATE TABLE tag(name TEXT NOT NULL, value TEXT NOT NULL, job INTEGER NOT NULL, PRIMARY KEY(name, value, job))"
+	" WITHOUT ROWID;"
+	"CREATE TABLE queue(name TEXT PRIMARY KEY, paused INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
+};
+
+enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
+
+/* The order that sqlite_job_columns reads. */
+#define SQLITE_JOB_COLUMNS \
+	"job.id, lane, state, priority, attempt, excused, interruptions, outcome, said, once, retain, submitted_at, run_at," \
+	" expires_at, started_at, finished_at, cancel_requested_at, final_at, place, unique_key"
+
+#define SQLITE_OUTPUT_KEPT(stream) \
+	"coalesce((SELECT offset + length(data) FROM output WHERE job = ?1 AND attempt = ?4 AND stream = " stream \
+	" ORDER BY offset DESC LIMIT 1), 0)"
+
+#define SQLITE_STATEMENTS(X) \
+	X(SQL_BEGIN, "BEGIN IMMEDIATE") \
+	X(SQL_COMMIT, "COMMIT") \
+	X(SQL_SAVEPOINT, "SAVEPOINT part") \
+	X(SQL_SAVEPOINT_UNDO, "ROLLBACK TO part") \
+	X(SQL_SAVEPOINT_END, "RELEASE part") \
+	X(SQL_SNAPSHOT, "BEGIN") \
+	X(SQL_PAGE_COUNT, "PRAGMA page_count") \
+	/* job */ \
+	X(SQL_JOB_INSERT, "INSERT INTO job VALUES(?1,?2,?3,?4,0,0,0,-1,0,?5,?6,?7,?8,?9,0,0,0,0,NULL,?10)") \
+	X(SQL_JOB_GET, "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id = ?1") \
+	X(SQL_JOB_SAVE, \
+	  "UPDATE job SET state=?2, attempt=?3, excused=?4, interruptions=?5, outcome=?6, said=?7, run_at=?8, expires_at=?9," \
+	  " started_at=?10, finished_at=?11, cancel_requested_at=?12, final_at=?13, place=?14 WHERE id = ?1") \
+	X(SQL_JOB_DELETE, "DELETE FROM job WHERE id = ?1") \
+	X(SQL_JOB_LAST, "SELECT max(id) FROM job") \
+	X(SQL_HOLDER_PUT, "INSERT INTO holder VALUES(?1,?2,?3)") \
+	X(SQL_HOLDER_DELETE, "DELETE FROM holder WHERE key = ?1 AND active = ?2 AND job = ?3") \
+	X(SQL_HOLDER_GET, "SELECT job FROM holder WHERE key = ?1 AND active = ?2 ORDER BY job DESC LIMIT 1") \
+	X(SQL_READY_SAME, \
+	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND priority = ?2 AND id > ?3" \
+	  " ORDER BY id LIMIT ?4") \
+	X(SQL_READY_BELOW, \
+	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND priority < ?2" \
+	  " ORDER BY priority DESC, id LIMIT ?3") \
+	X(SQL_AGENDA_PUT, "INSERT INTO agenda VALUES(?1,?2,?3)") \
+	X(SQL_AGENDA_DELETE, "DELETE FROM agenda WHERE kind = ?1 AND at = ?2 AND job = ?3") \
+	X(SQL_AGENDA_DUE, "SELECT job FROM agenda WHERE at <= ?1 AND kind = ?3 ORDER BY at, job LIMIT ?2") \
+	X(SQL_AGENDA_NEXT, "SELECT at FROM agenda WHERE kind = ?1 ORDER BY at LIMIT 1") \
+	X(SQL_RUNNING, \
+	  "SELECT id FROM job WHERE state = 5 AND state <> 3 AND state <> 4 AND state <> 6 ORDER BY id LIMIT ?1") \
+	X(SQL_FINAL, "SELECT id FROM job WHERE state > 5 AND retain < 0 AND final_at <= ?1 ORDER BY final_at LIMIT ?2") \
+	X(SQL_FINAL_NEXT, "SELECT final_at FROM job WHERE state > 5 AND retain < 0 ORDER BY final_at LIMIT 1") \
+	/* what belongs to a job */ \
+	X(SQL_SPEC_INSERT, "INSERT INTO spec VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)") \
+	X(SQL_SPEC_GET, "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, meta, args FROM spec WHERE id = ?1") \
+	X(SQL_SPEC_BRIEF, \
+	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, NULL, NULL FROM spec WHERE id = ?1") \
+	X(SQL_SPEC_DELETE, "DELETE FROM spec WHERE id = ?1") \
+	X(SQL_RESULT_PUT, "INSERT OR REPLACE INTO result VALUES(?1,?2,?3,?4,?5,?6,?7)") \
+	X(SQL_RESULT_ERROR, \
+	  "INSERT INTO result VALUES(?1,?2,?3,NULL," SQLITE_OUTPUT_KEPT("0") "," SQLITE_OUTPUT_KEPT("1") ",NULL)" \
+	  " ON CONFLICT(id) DO UPDATE SET reason = excluded.reason, message = excluded.message") \
+	X(SQL_RESULT_GET, "SELECT reason, message, progress, stdout, stderr, result FROM result WHERE id = ?1") \
+	X(SQL_RESULT_BRIEF, "SELECT reason, message, progress, stdout, stderr, NULL FROM result WHERE id = ?1") \
+	X(SQL_RESULT_DELETE, "DELETE FROM result WHERE id = ?1") \
+	X(SQL_ATTEMPT_PUT, \
+	  "INSERT OR REPLACE INTO attempt VALUES(?1,?2,?3,?4,?5,(SELECT reason FROM result WHERE id = ?1)," \
+	  " (SELECT message FROM result WHERE id = ?1),?6,coalesce((SELECT stdout FROM result WHERE id = ?1), 0)," \
+	  " coalesce((SELECT stderr FROM result WHERE id = ?1), 0))") \
+	X(SQL_ATTEMPT_TRIM, "DELETE FROM attempt WHERE job = ?1 AND number <= ?2") \
+	X(SQL_ATTEMPT_ALL, \
+	  "SELECT number, started_at, finished_at, outcome, reason, message, place, stdout, stderr FROM attempt WHERE job = ?1" \
+	  " ORDER BY number") \
+	X(SQL_OUTPUT_PUT, "INSERT INTO output VALUES(?1,?2,?3,?4,?5)") \
+	X(SQL_OUTPUT_LAST, \
+	  "SELECT offset + length(data) FROM output WHERE job = ?1 AND attempt = ?2 AND stream = ?3" \
+	  " ORDER BY offset DESC LIMIT 1") \
+	X(SQL_OUTPUT_FROM, \
+	  "SELECT offset, data FROM output WHERE job = ?1 AND attempt = ?2 AND stream = ?3 AND offset >=" \
+	  " coalesce((SELECT max(offset) FROM output WHERE job = ?1 AND attempt = ?2 AND stream = ?3 AND offset <= ?4), 0)" \
+	  " ORDER BY offset") \
+	X(SQL_OUTPUT_CLEAR, "DELETE FROM output WHERE job = ?1 AND attempt = ?2 AND stream = ?3") \
+	X(SQL_OUTPUT_TRIM, "DELETE FROM output WHERE job = ?1 AND attempt <= ?2") \
+	X(SQL_TAG_PUT, "INSERT OR IGNORE INTO tag VALUES(?1,?2,?3)") \
+	X(SQL_TAG_DELETE, "DELETE FROM tag WHERE name = ?1 AND value = ?2 AND job = ?3") \
+	X(SQL_TAG_HAS, "SELECT 1 FROM tag WHERE name = ?1 AND value = ?2 AND job = ?3") \
+	/* kept figures */ \
+	X(SQL_LANE_PUT, "INSERT OR REPLACE INTO lane VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)") \
+	X(SQL_LANE_ALL, \
+	  "SELECT id, queue, type, held, blocked, scheduled, ready, running, succeeded, failed, cancelled, expired FROM lane") \
+	X(SQL_LANE_GET, \
+	  "SELECT id, queue, type, held, blocked, scheduled, ready, running, succeeded, failed, cancelled, expired FROM lane" \
+	  " WHERE id = ?1") \
+	X(SQL_LANE_TRIM, \
+	  "DELETE FROM lane WHERE held + blocked + scheduled + ready + running + succeeded + failed + cancelled + expired = 0") \
+	X(SQL_QUEUE_PUT, "INSERT OR REPLACE INTO queue VALUES(?1,?2)") \
+	X(SQL_QUEUE_ALL, "SELECT name, paused FROM queue ORDER BY name") \
+	X(SQL_COUNTER_PUT, "INSERT OR REPLACE INTO counter VALUES(?1,?2)") \
+	X(SQL_COUNTER_GET, "SELECT value FROM counter WHERE name = ?1") \
+	/* lists: by id, up and down, of all jobs, of a state set aside, of a tag */ \
+	X(SQL_LIST_UP, "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id > ?1 ORDER BY id LIMIT ?2") \
+	X(SQL_LIST_DOWN, "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id < ?1 ORDER BY id DESC LIMIT ?2") \
+	X(SQL_LIST_ASIDE_UP, \
+	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id > ?1 AND state = ?3" \
+	  " AND state <> 3 AND state <> 4 AND state <> 6 ORDER BY id LIMIT ?2") \
+	X(SQL_LIST_ASIDE_DOWN, \
+	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id < ?1 AND state = ?3" \
+	  " AND state <> 3 AND state <> 4 AND state <> 6 ORDER BY id DESC LIMIT ?2") \
+	X(SQL_LIST_TAG_UP, \
+	  "SELECT " SQLITE_JOB_COLUMNS " FROM tag CROSS JOIN job ON job.id = tag.job" \
+	  " WHERE name = ?3 AND value = ?4 AND tag.job > ?1 ORDER BY tag.job LIMIT ?2") \
+	X(SQL_LIST_TAG_DOWN, \
+	  "SELECT " SQLITE_JOB_COLUMNS " FROM tag CROSS JOIN job ON job.id = tag.job" \
+	  " WHERE name = ?3 AND value = ?4 AND tag.job < ?1 ORDER BY tag.job DESC LIMIT ?2")
+
+#define SQLITE_STATEMENT_NAME(name, text) name,
+enum sqlite_sql { SQLITE_STATEMENTS(SQLITE_STATEMENT_NAME) SQLS };
+
+#endif

@@ -1,0 +1,25 @@
+#include "store/sqlite_verbs.h"
+
+int sqlite_verb(struct sqlite_tx *tx, struct store_op *op)
+{
+	static int (*const verbs[VERBS])(struct sqlite_tx *tx, struct store_op *op) = {
+		[VERB_SUBMIT] = sqlite_life_submit,
+		[VERB_CLAIM] = sqlite_life_claim,
+		[VERB_SETTLE] = sqlite_life_settle,
+		[VERB_CANCEL] = sqlite_ask,
+		[VERB_HOLD] = sqlite_ask,
+		[VERB_RELEASE] = sqlite_ask,
+		[VERB_RETRY] = sqlite_ask,
+		[VERB_DELETE] = sqlite_ask,
+		[VERB_DUE] = sqlite_time_due,
+		[VERB_EXPIRE] = sqlite_time_expire,
+		[VERB_PRUNE] = sqlite_time_prune,
+		[VERB_RECOVER] = sqlite_time_recover,
+		[VERB_READY_PAGE] = sqlite_ready_page,
+		[VERB_OUTPUT_APPEND] = sqlite_output_append,
+		[VERB_QUEUE_PAUSE] = sqlite_ask_queue_pause,
+		[VERB_PROBE] = sqlite_ask_probe,
+	};
+
+	return verbs[op->verb](tx, op);
+}

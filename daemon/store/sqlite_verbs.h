@@ -1,0 +1,32 @@
+/*
+ * sqlite_verbs: the verbs that change something, inside the writer's
+ * transaction. Each returns what its caller is to be told; a failure of the
+ * database sticks to tx->db, and the whole transaction is undone.
+ */
+#ifndef JOBD_SQLITE_VERBS_H
+#define JOBD_SQLITE_VERBS_H
+
+#include "store/sqlite_tx.h"
+
+/* sqlite_life.c */
+int sqlite_life_submit(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_life_claim(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_life_settle(struct sqlite_tx *tx, struct store_op *op);
+/* sqlite_ask.c */
+int sqlite_ask(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_ask_queue_pause(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_ask_probe(struct sqlite_tx *tx, struct store_op *op);	/* writes, and changes nothing */
+/* sqlite_time.c */
+int sqlite_time_due(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_time_expire(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_time_prune(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_time_recover(struct sqlite_tx *tx, struct store_op *op);
+/* sqlite_ready.c */
+int sqlite_ready_page(struct sqlite_tx *tx, struct store_op *op);
+/* sqlite_output.c */
+int sqlite_output_append(struct sqlite_tx *tx, struct store_op *op);
+
+/* Carries the op out by its verb. */
+int sqlite_verb(struct sqlite_tx *tx, struct store_op *op);
+
+#endif

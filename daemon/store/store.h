@@ -1,0 +1,281 @@
+/*
+ * store: what jobd remembers, behind verbs of its own domain.
+ *
+ * Each verb that writes is one atomic change. It returns only when the change
+ * is durable, or failed and left no trace. Verbs park; a parked one cannot be
+ * cancelled, for its answer always comes. Several verbs under way at once
+ * share one transaction and one sync (group commit), in the order called.
+ *
+ * Every change of a job's state, whoever asked for it, is told to the observer:
+ * in commit order, on the loop's thread, after the sync and before the verb
+ * that caused it returns. The working set, counts, events and waiters live on
+ * that one stream and so cannot miss or invent anything.
+ *
+ * Errors of every verb: -ENOSPC the disk is full, -EIO it fails (nothing was
+ * written, try later; wire: `storage`), -ENOMEM. Others are said at the verb:
+ * -ENOENT no such job, -EBUSY the job is in the wrong state.
+ */
+#ifndef JOBD_STORE_H
+#define JOBD_STORE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coro/coro.h"
+#include "store/job_row.h"
+
+struct store;
+
+/* ---- the stream of changes ---- */
+
+struct queue_row {
+	const char *name;
+	bool paused;
+};
+
+struct job_change {
+	uint64_t seq;			/* grows by at least one each, across restarts too */
+	wall_ms at;
+	enum job_state from, to;	/* JOB_NONE before a submit, after a delete; from == to: e.g. cancel requested */
+	const struct job_row *row;	/* after the change; row->spec may be NULL */
+	const char *queue, *type;	/* always there */
+	const char *reason, *message;	/* the error of an attempt that just ended; or NULL */
+	wall_ms retain;			/* the job's own, of its final record; -1 = the store's default */
+};
+
+/* Called on the loop's thread. Borrowed for the call; take a reference on row->spec to keep it. May not park. */
+struct store_observer {
+	void *arg;
+	void (*changed)(void *arg, const struct job_change *change);
+	/* A queue's settings changed. */
+	void (*queue_changed)(void *arg, const struct queue_row *queue);
+};
+
+/* ---- open and close ---- */
+
+struct lane_count {		/* jobs of one queue and type in one state */
+	const char *queue, *type;
+	enum job_state state;
+	int64_t n;
+};
+
+struct store_conf {
+	const char *directory;		/* exists, writable */
+	wall_ms retain;			/* default for final records */
+	int64_t retain_jobs;		/* final records kept at most */
+};
+
+enum store_open_result {
+	STORE_OPEN_OK,
+	STORE_OPEN_FAILED,		/* no room, no permission, ... : exit 1 */
+	STORE_OPEN_REFUSED		/* damaged, foreign, newer or locked: exit 3; the file is as it was */
+};
+
+struct store_backend;
+extern const struct store_backend store_sqlite, store_memory;
+
+/*
+ * Opens (makes, migrates) the state. Before the loop runs, so it may take its
+ * time, but a clean or killed predecessor's state opens in well under a second
+ * however many jobs it holds. On failure *out is NULL and why[] says it in a
+ * sentence that names the file.
+ */
+enum store_open_result store_open(const struct store_backend *backend, const struct store_conf *conf,
+				  const struct store_observer *observer, struct store **out, char *why, size_t why_size);
+
+/* Ends what is under way, checkpoints, closes. No verb may be parked in it. */
+void store_close(struct store **st);
+
+/*
+ * The kept counts (those above 0) and queue settings as they were at open, to
+ * begin the observer's from: after open, before the first verb. What the
+ * callback is given is borrowed for its call.
+ */
+void store_counts(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg);
+void store_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg);
+
+/* The number of the last change that was told, or was made before the store was opened. */
+uint64_t store_seq(const struct store *st);
+
+/* New values for retain and retain_jobs, from the next store_prune on. */
+void store_set_retention(struct store *st, wall_ms retain, int64_t retain_jobs);
+
+/* ---- a job's life ---- */
+
+struct submission {
+	/* in */
+	struct job_spec *spec;		/* borrowed while the verb parks */
+	int priority;
+	wall_ms run_at;			/* 0 = at once */
+	wall_ms expires_at;		/* 0 = never */
+	bool hold;
+	enum unique_scope unique_scope;
+	enum unique_on_conflict unique_on_conflict;
+	/* out */
+	int64_t id;			/* with -EEXIST or -EBUSY: the job that holds the key; 0: one of this very call */
+	enum job_state state;
+	bool existing;
+};
+
+/*
+ * Adds n jobs, all or none; ids grow in the order given and called. -EEXIST: a
+ * unique key is taken (reject); -EBUSY: `replace` met a running job; *at is the
+ * index of the submission to blame.
+ */
+int store_submit(struct store *st, struct submission *v, size_t n, wall_ms now, size_t *at) PARKS;
+
+struct claim {
+	int64_t id;
+	int attempt;			/* the number it is to get: the row's + 1 */
+	wall_ms started_at;
+	char where[48];
+};
+
+/* ready → running. -EBUSY: no longer ready, or another number: it is not ours to start. With load, *spec gets a reference. */
+int store_claim(struct store *st, const struct claim *claim, struct job_spec **load) PARKS;
+
+/*
+ * The same without waiting: rides along with the next commit. done(arg, rc)
+ * runs on the loop's stack. A failed write (-ENOSPC, -EIO) leaves the job
+ * ready: store_settle makes up for it. -ENOMEM at once if it cannot be queued.
+ */
+int store_claim_soon(struct store *st, const struct claim *claim, void (*done)(void *arg, int rc), void *arg);
+
+struct settlement {
+	/* in: borrowed while the verb parks */
+	int64_t id;
+	int attempt;
+	wall_ms started_at, finished_at;
+	char where[48];
+	enum outcome_kind outcome;
+	enum job_state next;		/* SUCCEEDED, FAILED, CANCELLED; or SCHEDULED (run_at), READY: again */
+	wall_ms run_at;			/* of the next attempt */
+	bool excused;			/* does not count against max_attempts */
+	const char *result;		/* JSON text or NULL */
+	const char *reason, *message;	/* or NULL */
+	const char *progress;		/* or NULL */
+	int64_t output_bytes[2];
+	/* out */
+	enum job_state state;		/* CANCELLED whatever `next` said, if a cancel was recorded before */
+};
+
+/*
+ * Records the end of an attempt, once: the job is running this attempt, or
+ * still ready with this attempt next (its claim was not written yet, or failed).
+ * -EBUSY otherwise, and nothing is recorded.
+ */
+int store_settle(struct store *st, struct settlement *s) PARKS;
+
+/*
+ * Changes asked for by people. *state gets the state after. -ENOENT; -EBUSY:
+ * the state (in *state) does not allow it.
+ */
+int store_cancel(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;	/* running: requested, stays running */
+int store_hold(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
+int store_release(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
+int store_retry(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;	/* -EEXIST: another active job has its unique key */
+int store_delete(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
+
+/* ---- time ---- */
+
+/* scheduled → ready where run_at has come, at most max of them. *next: the earliest run_at left, 0 if none. */
+int store_due(struct store *st, wall_ms now, size_t max, wall_ms *next) PARKS;
+/* waiting → expired where expires_at has come before a first start. *next as above. */
+int store_expire(struct store *st, wall_ms now, size_t max, wall_ms *next) PARKS;
+/* Removes final records past their time, or past retain_jobs (oldest first). *next as above; *removed how many. */
+int store_prune(struct store *st, wall_ms now, size_t max, wall_ms *next, size_t *removed) PARKS;
+
+/*
+ * At start, before anything runs: every running job was cut off. Cancelled if
+ * that was asked; failed (`interrupted`) if it must not run twice or this was
+ * the tenth time in a row; else ready again. At most max; *left says whether more are.
+ */
+int store_recover(struct store *st, wall_ms now, size_t max, bool *left) PARKS;
+
+/* ---- the working set ---- */
+
+/* What a page holds at most, in bytes of its texts (and one record more); what follows is the next page's. */
+enum { STORE_PAGE_SPECS = 1 << 20, STORE_PAGE_BYTES = 8 << 20 };
+
+/*
+ * Ready jobs of one queue and type behind (after_priority, after_id) in order
+ * (priority down, id up). Runs in order with the changes: done(arg, rc, rows,
+ * n) is called on the loop's stack exactly between the changes before and
+ * after it, so that no job can fall between page and stream. rows are borrowed;
+ * `spec` is loaded up to STORE_PAGE_SPECS bytes of a page, NULL behind that.
+ * after_id 0: from the beginning. -ENOMEM at once, or 0.
+ */
+int store_ready_page(struct store *st, const char *queue, const char *type, int after_priority, int64_t after_id,
+		     size_t max, void (*done)(void *arg, int rc, const struct job_row *rows, size_t n), void *arg);
+
+/* ---- reading: what was committed when called, or later ---- */
+
+int store_get(struct store *st, int64_t id, struct job_record *out) PARKS;	/* -ENOENT; out is the caller's to free */
+
+struct job_filter {
+	const char *const *queues, *const *types;	/* NULL-ended, or NULL: any */
+	unsigned states;				/* bits 1 << enum job_state; 0: any */
+	const char *const *tag_names, *const *tag_values;	/* pairs, all must hold; or NULL */
+};
+
+struct job_page {
+	struct job_record *v;		/* without history; without args, meta and result unless full */
+	size_t n;
+	bool more;
+};
+
+/* Jobs that pass, by id. after_id: the last one of the page before, 0 = from the beginning. */
+int store_list(struct store *st, const struct job_filter *filter, bool newest_first, int64_t after_id, size_t limit,
+	       bool full, struct job_page *out) PARKS;
+void job_page_free(struct job_page *page);
+
+int store_count(struct store *st, const struct job_filter *filter, int64_t by_state[JOB_STATES]) PARKS;
+
+/* ---- output ---- */
+
+/*
+ * Appends to a stream (0 stdout, 1 stderr) of an attempt; `offset` is where the
+ * data begins; at 0 the stream begins anew. -EBUSY: the job does not run this
+ * attempt; -EINVAL: it does not begin where what is kept of the stream ends.
+ */
+int store_output_append(struct store *st, int64_t id, int attempt, int stream, int64_t offset, const void *data,
+			size_t len) PARKS;
+
+struct output_page {
+	char *data;			/* the caller's to free */
+	size_t len;
+	int64_t stored;			/* bytes kept of this stream in all */
+};
+
+/*
+ * At most limit bytes from offset; fewer where less is kept, none behind its
+ * end. -ENOENT: no such job, or no such attempt yet.
+ */
+int store_output_read(struct store *st, int64_t id, int attempt, int stream, int64_t offset, size_t limit,
+		      struct output_page *out) PARKS;
+
+/* ---- queues ---- */
+
+/* Makes the queue where there is none. */
+int store_queue_pause(struct store *st, const char *name, bool paused) PARKS;
+
+/* Can it write now? Tries, where the last write failed. 0, -ENOSPC, -EIO. */
+int store_probe(struct store *st) PARKS;
+
+/* ---- figures ---- */
+
+struct store_stats {
+	const char *backend;
+	char path[256];
+	uint64_t transactions, operations;	/* since open */
+	uint64_t failures;			/* transactions rolled back by the disk */
+	size_t waiting;				/* operations not yet taken up */
+	mono_us commit_last, commit_max;	/* time of one transaction, sync included */
+	int64_t database_bytes, wal_bytes;
+	bool writable;				/* false while the disk is full or failing */
+};
+
+void store_stats(struct store *st, struct store_stats *out);
+
+#endif
