@@ -1,0 +1,19 @@
+/* handover: what a pool process finds when it begins: descriptors by number, the rest as arguments. */
+#ifndef JOBD_HANDOVER_H
+#define JOBD_HANDOVER_H
+
+enum {
+	HANDOVER_SOCKET = 3,
+	HANDOVER_GROUPS,		/* the table of groups */
+	HANDOVER_RING,			/* memory of its own and the pool's */
+	HANDOVER_LOCK,			/* pool.lock: held as long as it is open anywhere */
+	HANDOVER_END
+};
+
+/* PROGRAM --worker INDEX NICE OUTPUT_BYTES RESULT_BYTES OPEN_FILES */
+enum { HANDOVER_ARGS = 7 };
+
+/* Sent to a pool process when its daemon dies, by the kernel. */
+#define HANDOVER_ORPHANED SIGUSR2
+
+#endif
