@@ -1,0 +1,26 @@
+/*
+ * admit: a submit's members → a submission, or what is wrong with it. Pure:
+ * the time is an argument; nothing is kept.
+ */
+#ifndef JOBD_ADMIT_H
+#define JOBD_ADMIT_H
+
+#include <stdbool.h>
+
+#include "base/clock.h"
+#include "proto/params.h"
+#include "store/store.h"
+
+/* What stands beside a job's members in `job.submit`. */
+struct admit_extras {
+	bool dry_run;
+	wall_ms wait;		/* answer with the final record, waiting so long; -1 = no */
+};
+
+/*
+ * Reads one job, ending with params_done. extras: NULL where they are not
+ * allowed. 0: out->spec is the caller's to unref; -1: the error is set.
+ */
+int admit_read(struct params *p, wall_ms now, struct submission *out, struct admit_extras *extras);
+
+#endif

@@ -1,0 +1,72 @@
+/*
+ * attempt: one try at one job, from taking it in hand to its record.
+ *
+ * A coroutine each: claim → run → record, top to bottom. An io job runs here;
+ * a cpu job runs in the pool while this waits. A job that may run twice starts
+ * at once, its claim rides along with the next commit; one that may not
+ * (`interrupted`: fail) is claimed on disk first.
+ */
+#ifndef JOBD_ATTEMPT_H
+#define JOBD_ATTEMPT_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "coro/coro.h"
+#include "job.h"
+#include "kinds/kind.h"
+#include "queue.h"
+#include "retry.h"
+
+struct notify;
+struct pool;
+struct schedule;
+struct store;
+struct attempt;
+
+struct attempts {
+	/* set by the owner */
+	struct store *store;
+	struct schedule *schedule;
+	struct notify *notify;
+	struct pool *pool;
+	size_t result_bytes;
+	void (*ended)(void *arg);	/* one has ended: there may be room for another */
+	void *arg;
+
+	/* own */
+	struct coro_group group;
+	LIST_HEAD(, attempt) list;
+	size_t alive[QUEUE_CLASSES];
+	size_t entering;		/* cpu attempts that have not reached the pool yet */
+	mono_us resume_at;		/* the store failed: nothing is to start before, and before it can write again */
+	bool abandon;			/* the daemon ends and the store cannot write: leave the records to the next start */
+};
+
+void attempts_init(struct attempts *all);
+
+/* Takes over a job in hand. 0; or -ENOMEM, -EAGAIN: nothing was begun, the job is still the caller's. */
+int attempt_start(struct attempts *all, struct job *job);
+
+/* Stops it: io at its next await, cpu by signals. It records what became of it and ends. */
+void attempt_stop(struct attempt *at, enum attempt_stop why);
+
+/*
+ * The stream of changes, after the schedule has seen it: stops what was cancelled,
+ * and what went elsewhere (held, cancelled, expired) before its claim was written.
+ */
+void attempts_changed(struct attempts *all, const struct job_change *change);
+
+/* The daemon ends: interrupts all, as attempt_stop with STOP_SHUTDOWN. */
+void attempts_interrupt(struct attempts *all);
+/* What cannot be recorded by now is left to the next start, which finds it running and recovers it. */
+void attempts_abandon(struct attempts *all);
+/* Parks until none is left. */
+void attempts_join(struct attempts *all) PARKS;
+
+/* How far a running attempt is, for the record: JSON text, or NULL; and its output so far. */
+const char *attempt_progress(const struct attempt *at);
+void attempt_output_bytes(const struct attempt *at, int64_t out[2]);
+
+#endif

@@ -1,0 +1,89 @@
+/* command_queue: queue.list, queue.get, queue.pause, queue.resume. */
+#include <errno.h>
+
+#include "command.h"
+#include "parts.h"
+
+static void put_queue(struct jwriter *w, const struct queue *q)
+{
+	wall_ms oldest = schedule_oldest_ready(q);
+
+	jw_object(w);
+	jw_put_string(w, "name", q->name);
+	jw_put_bool(w, "paused", q->paused);
+	jw_put_int(w, "weight", q->weight);
+	jw_key(w, "counts");
+	jw_object(w);
+	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
+		jw_put_int(w, job_state_name((enum job_state)s), queue_count(q, (enum job_state)s));
+	jw_object_end(w);
+	if (oldest != 0) {
+		wall_ms age = clock_wall() - oldest;
+
+		jw_put_seconds(w, "oldest_ready_seconds", age > 0 ? age : 0);
+	}
+	jw_object_end(w);
+}
+
+static int queue_list(struct call *call)
+{
+	const struct queue *q, *next;
+
+	if (params_done(&call->params) != 0 || command_enter_large(call) != 0)
+		return -1;
+	jw_object(&call->w);
+	jw_key(&call->w, "queues");
+	jw_array(&call->w);
+	HASH_ITER(hh, call->parts->schedule.queues.by_name, q, next)
+		put_queue(&call->w, q);
+	jw_array_end(&call->w);
+	jw_object_end(&call->w);
+	return 0;
+}
+
+static int put_named(struct call *call, const char *name)
+{
+	const struct queue *q = queue_find(&call->parts->schedule.queues, name);
+
+	if (q == NULL)
+		return rpc_error_set(&call->error, RPC_NOT_FOUND, "name", "there is no queue \"%.64s\"", name);
+	put_queue(&call->w, q);
+	return 0;
+}
+
+static int queue_get(struct call *call)
+{
+	const char *name = params_need_string(&call->params, "name");
+
+	return params_done(&call->params) != 0 ? -1 : put_named(call, name);
+}
+
+static int set_paused(struct call *call, bool paused)
+{
+	const char *name = params_need_string(&call->params, "name");
+	int rc;
+
+	if (call->error.kind == RPC_OK && !queue_name_ok(name))
+		params_refuse(&call->params, "name", "must be " QUEUE_NAME_RULE);
+	if (params_done(&call->params) != 0)
+		return -1;
+	if (!schedule_make_queue(&call->parts->schedule, name))
+		return rpc_error_set(&call->error, RPC_OVERLOADED, "name", "there is no room for another queue");
+	rc = store_queue_pause(call->parts->store, name, paused);
+	return rc != 0 ? command_fail(call, rc) : put_named(call, name);
+}
+
+static int queue_pause(struct call *call)
+{
+	return set_paused(call, true);
+}
+
+static int queue_resume(struct call *call)
+{
+	return set_paused(call, false);
+}
+
+const struct command command_queue_list = { "queue.list", true, queue_list };
+const struct command command_queue_get = { "queue.get", false, queue_get };
+const struct command command_queue_pause = { "queue.pause", true, queue_pause };
+const struct command command_queue_resume = { "queue.resume", true, queue_resume };

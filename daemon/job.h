@@ -1,0 +1,37 @@
+/*
+ * job: a job of the working set: ready and near its turn, or in hand.
+ *
+ * The store knows every job; memory holds only these. A job is here once, in
+ * its lane's window, set aside, or in the hands of one attempt.
+ */
+#ifndef JOBD_JOB_H
+#define JOBD_JOB_H
+
+#include "base/map.h"
+#include "store/job_row.h"
+
+struct lane;
+struct attempt;
+
+enum job_place {
+	JOB_IN_WINDOW,		/* may be taken next */
+	JOB_ASIDE,		/* about to leave (expired, being changed): not to be taken */
+	JOB_IN_HAND		/* an attempt has it */
+};
+
+struct job {
+	struct job_row row;	/* as last committed */
+	struct lane *lane;
+	enum job_place place;
+	struct attempt *attempt;	/* in hand: the attempt; else NULL */
+	UT_hash_handle hh;	/* by row.id */
+};
+
+/* With a reference of its own on row->spec, if that is loaded. NULL when out of memory. */
+struct job *job_new(const struct job_row *row, struct lane *lane);
+void job_free(struct job **job);
+
+/* Takes over what a committed change says; the spec stays as it is here, loaded or not. */
+void job_update(struct job *job, const struct job_row *row);
+
+#endif

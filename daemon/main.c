@@ -1,0 +1,122 @@
+/* jobd: the daemon's command line. */
+#include <getopt.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "conf/conf.h"
+#include "config.h"
+#include "server.h"
+#include "work/pool.h"
+
+enum { SETTINGS_MAX = 256 };
+
+static const char help[] =
+	"Usage: jobd [-c FILE] [-o KEY=VALUE]... [--check] [--version] [--help]\n"
+	"\n"
+	"Runs jobs that wait as coroutines and jobs that count in processes, from one durable queue.\n"
+	"Stays in the foreground; logs to stderr. Without a file, everything has a default.\n"
+	"\n"
+	"  -c, --config FILE    read settings from FILE (see jobd.conf(5))\n"
+	"  -o, --set KEY=VALUE  set one: SECTION.KEY=VALUE, lists with commas; after the file's\n"
+	"      --check          read the settings, say what is wrong with them, and leave\n"
+	"      --version        say the version\n"
+	"  -h, --help           this\n"
+	"\n"
+	"Example: jobd -o state.directory=/tmp/jobs -o listen.tcp=127.0.0.1:7420 -o pool.processes=2\n"
+	"\n"
+	"Exit status: 0 clean, 1 failed, 2 usage or settings, 3 the state is damaged, foreign, newer or locked.\n";
+
+enum { OPT_CHECK = 256, OPT_VERSION };
+
+static const struct option options[] = {
+	{ "config", required_argument, NULL, 'c' },
+	{ "set", required_argument, NULL, 'o' },
+	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "version", no_argument, NULL, OPT_VERSION },
+	{ "help", no_argument, NULL, 'h' },
+	{ NULL, 0, NULL, 0 },
+};
+
+struct arguments {
+	struct server_source source;
+	const char *settings[SETTINGS_MAX];
+	bool check;
+};
+
+/* -1: go on; else the exit status. */
+static int read_arguments(int argc, char **argv, struct arguments *out)
+{
+	int c;
+
+	memset(out, 0, sizeof(*out));
+	out->source.settings = out->settings;
+	while ((c = getopt_long(argc, argv, "c:o:h", options, NULL)) != -1) {
+		switch (c) {
+		case 'c':
+			out->source.file = optarg;
+			break;
+		case 'o':
+			if (out->source.n == SETTINGS_MAX) {
+				fprintf(stderr, "jobd: at most %d settings by -o\n", SETTINGS_MAX);
+				return EXIT_USAGE;
+			}
+			out->settings[out->source.n++] = optarg;
+			break;
+		case OPT_CHECK:
+			out->check = true;
+			break;
+		case OPT_VERSION:
+			printf("jobd %s\n", PACKAGE_VERSION);
+			return EXIT_CLEAN;
+		case 'h':
+			fputs(help, stdout);
+			return EXIT_CLEAN;
+		default:
+			fputs("Try 'jobd --help'.\n", stderr);
+			return EXIT_USAGE;
+		}
+	}
+	if (optind == argc)
+		return -1;
+	fprintf(stderr, "jobd: unexpected argument '%s'\nTry 'jobd --help'.\n", argv[optind]);
+	return EXIT_USAGE;
+}
+
+static void complain(const char *text)
+{
+	size_t len = strlen(text);
+
+	fprintf(stderr, "%s%s", text, len > 0 && text[len - 1] == '\n' ? "" : "\n");
+}
+
+int main(int argc, char **argv)
+{
+	struct arguments arguments;
+	struct conf *conf;
+	char *why = NULL;
+	int status;
+
+	if (argc > 1 && strcmp(argv[1], "--worker") == 0)
+		return worker_main(argc, argv);
+	status = read_arguments(argc, argv, &arguments);
+	if (status >= 0)
+		return status;
+	conf = calloc(1, sizeof(*conf));
+	if (conf == NULL || conf_read(arguments.source.file, arguments.settings, arguments.source.n, conf, &why) != 0) {
+		complain(why != NULL ? why : "jobd: out of memory");
+		free(why);
+		free(conf);
+		return EXIT_USAGE;
+	}
+	status = server_lacks(conf) != NULL ? EXIT_USAGE : EXIT_CLEAN;
+	if (status == EXIT_CLEAN && !arguments.check)
+		return server_run(conf, &arguments.source);
+	if (status == EXIT_CLEAN)
+		puts("the configuration is fine");
+	else
+		complain(server_lacks(conf));
+	conf_free(conf);
+	free(conf);
+	return status;
+}

@@ -1,0 +1,468 @@
+#include "schedule.h"
+
+#include <errno.h>
+#include <string.h>
+
+#include "base/log.h"
+
+enum { STRIDE = 1 << 20 };
+
+void schedule_init(struct schedule *s, void (*wake)(void *arg), void *arg)
+{
+	memset(s, 0, sizeof(*s));
+	TAILQ_INIT(&s->hungry);
+	s->wake = wake;
+	s->arg = arg;
+}
+
+void schedule_free(struct schedule *s)
+{
+	struct job *job, *next;
+
+	HASH_ITER(hh, s->jobs, job, next) {
+		HASH_DEL(s->jobs, job);
+		job_free(&job);
+	}
+	for (int class = 0; class < QUEUE_CLASSES; class++)
+		heap_free(&s->turns[class]);
+	queue_table_free(&s->queues);
+}
+
+static unsigned queue_weight(const struct schedule *s, const struct queue *q)
+{
+	return s->weight_of != NULL ? s->weight_of(s->arg, q->name) : 1;
+}
+
+void schedule_reweigh(struct schedule *s)
+{
+	struct queue *q, *next;
+
+	HASH_ITER(hh, s->queues.by_name, q, next)
+		q->weight = queue_weight(s, q);
+}
+
+/* Finds or makes, with a place in each class's round, so that its turn cannot fail for want of memory. */
+static struct queue *schedule_queue(struct schedule *s, const char *name)
+{
+	struct queue *q = queue_find(&s->queues, name);
+	size_t n = HASH_COUNT(s->queues.by_name) + 1;
+
+	if (q != NULL)
+		return q;
+	for (int class = 0; class < QUEUE_CLASSES; class++)
+		if (heap_reserve(&s->turns[class], n) != 0)
+			return NULL;
+	q = queue_make(&s->queues, name);
+	if (q != NULL)
+		q->weight = queue_weight(s, q);
+	return q;
+}
+
+struct lane *schedule_lane(struct schedule *s, const char *queue, const char *type)
+{
+	struct queue *q = queue_find(&s->queues, queue);
+	struct lane *l = q != NULL ? queue_find_lane(q, type) : NULL;
+
+	if (l != NULL)
+		return l;
+	if (s->lanes >= SCHEDULE_LANES_MAX)
+		return NULL;
+	q = schedule_queue(s, queue);
+	l = q != NULL ? queue_make_lane(q, type) : NULL;
+	if (l != NULL)
+		s->lanes++;
+	return l;
+}
+
+bool schedule_make_queue(struct schedule *s, const char *name)
+{
+	if (queue_find(&s->queues, name) != NULL)
+		return true;
+	if (s->lanes >= SCHEDULE_LANES_MAX || schedule_queue(s, name) == NULL)
+		return false;
+	s->lanes++;	/* a queue without lanes counts as one */
+	return true;
+}
+
+struct job *schedule_find(const struct schedule *s, int64_t id)
+{
+	struct job *job;
+
+	HASH_FIND(hh, s->jobs, &id, sizeof(id), job);
+	return job;
+}
+
+/* ---- turns ---- */
+
+static enum job_class lane_class(const struct lane *l)
+{
+	return l->kind != NULL ? l->kind->class : CLASS_WORKER;
+}
+
+/* Puts the queue in or out of its class's round, as it has something to take or not. */
+static void queue_settle_turn(struct schedule *s, struct queue *q, enum job_class class)
+{
+	struct queue_turn *turn = &q->turn[class];
+	bool wanted = turn->ready > 0 && !q->paused;
+
+	if (wanted == heap_holds(&turn->node))
+		return;
+	if (!wanted) {
+		heap_remove(&s->turns[class], &turn->node);
+		return;
+	}
+	/* A queue that was away does not come back with the turns it did not use. */
+	if (turn->pass < s->pass[class])
+		turn->pass = s->pass[class];
+	if (heap_add(&s->turns[class], &turn->node, turn->pass) != 0)
+		log_fatal("queue %s has no place in its round", q->name);
+	s->wake(s->arg);
+}
+
+/* ---- windows ---- */
+
+static size_t window_cap(const struct schedule *s)
+{
+	size_t cap = SCHEDULE_JOBS_MAX / (s->lanes > 0 ? s->lanes : 1);
+
+	if (cap > SCHEDULE_WINDOW_MAX)
+		return SCHEDULE_WINDOW_MAX;
+	return cap < SCHEDULE_WINDOW_MIN ? SCHEDULE_WINDOW_MIN : cap;
+}
+
+static void lane_settle_hunger(struct schedule *s, struct lane *l)
+{
+	bool wanted = l->more && !l->paging && l->kind != NULL && !l->queue->paused && l->n <= window_cap(s) / 4;
+
+	if (wanted == l->hungry)
+		return;
+	l->hungry = wanted;
+	if (wanted) {
+		TAILQ_INSERT_TAIL(&s->hungry, l, hungry_link);
+		s->wake(s->arg);
+	} else {
+		TAILQ_REMOVE(&s->hungry, l, hungry_link);
+	}
+}
+
+/* The job left its window: by lane_remove, lane_cut or a lowered count. */
+static void window_left(struct schedule *s, struct lane *l)
+{
+	enum job_class class = lane_class(l);
+
+	s->windowed--;
+	l->queue->turn[class].ready--;
+	queue_settle_turn(s, l->queue, class);
+	lane_settle_hunger(s, l);
+}
+
+static void job_drop(struct schedule *s, struct job *job)
+{
+	if (job->row.spec != NULL)
+		s->spec_bytes -= job->row.spec->bytes;
+	job_free(&job);
+}
+
+static void job_forget(struct schedule *s, struct job *job)
+{
+	HASH_DEL(s->jobs, job);
+	job_drop(s, job);
+}
+
+static void job_leave_window(struct schedule *s, struct job *job)
+{
+	lane_remove(job->lane, job);
+	job->place = JOB_ASIDE;
+	window_left(s, job->lane);
+}
+
+static void drop_behind(void *arg, struct job *job)
+{
+	struct schedule *s = arg;
+	struct lane *l = job->lane;
+
+	job_forget(s, job);
+	window_left(s, l);
+}
+
+/* Arguments that would exceed the cache are left to be loaded with the claim. */
+static void job_bound_spec(struct schedule *s, struct job *job)
+{
+	if (job->row.spec == NULL)
+		return;
+	if (s->spec_bytes + job->row.spec->bytes > SCHEDULE_SPEC_BYTES)
+		job_spec_unref(&job->row.spec);
+	else
+		s->spec_bytes += job->row.spec->bytes;
+}
+
+static struct job *job_remember(struct schedule *s, struct lane *l, const struct job_row *row)
+{
+	struct job *job = job_new(row, l);
+
+	if (job == NULL)
+		return NULL;
+	job->place = JOB_ASIDE;
+	job_bound_spec(s, job);
+	HASH_ADD(hh, s->jobs, row.id, sizeof(job->row.id), job);
+	if (job->hh.tbl == NULL) {
+		job_drop(s, job);
+		return NULL;
+	}
+	return job;
+}
+
+/* Puts a job that is in no window into its lane's, or leaves it to the store where the window does not reach. */
+static void job_enter_window(struct schedule *s, struct job *job)
+{
+	struct lane *l = job->lane;
+	enum job_class class = lane_class(l);
+
+	if (!lane_covers(l, job->row.priority, job->row.id)) {
+		job_forget(s, job);
+		lane_settle_hunger(s, l);
+		return;
+	}
+	if (lane_insert(l, job) != 0) {
+		lane_cut(l, job->row.priority, job->row.id, drop_behind, s);
+		job_forget(s, job);
+		lane_settle_hunger(s, l);
+		return;
+	}
+	s->windowed++;
+	l->queue->turn[class].ready++;
+	queue_settle_turn(s, l->queue, class);
+	if (l->n > window_cap(s)) {
+		struct job *last = lane_last(l);
+
+		job_leave_window(s, last);
+		job_forget(s, last);
+		lane_set_horizon(l);
+	}
+	s->wake(s->arg);
+}
+
+static void row_enter_window(struct schedule *s, struct lane *l, const struct job_row *row)
+{
+	struct job *job;
+
+	if (!lane_covers(l, row->priority, row->id)) {
+		lane_settle_hunger(s, l);
+		return;
+	}
+	job = job_remember(s, l, row);
+	if (job != NULL) {
+		job_enter_window(s, job);
+		return;
+	}
+	lane_cut(l, row->priority, row->id, drop_behind, s);
+	lane_settle_hunger(s, l);
+}
+
+/* ---- the stream of changes ---- */
+
+static void count_change(struct schedule *s, struct lane *l, enum job_state from, enum job_state to)
+{
+	l->counts[from]--;
+	l->counts[to]++;
+	s->counts[from]--;
+	s->counts[to]++;
+}
+
+void schedule_changed(struct schedule *s, const struct job_change *change)
+{
+	struct lane *l = schedule_lane(s, change->queue, change->type);
+	struct job *job = schedule_find(s, change->row->id);
+
+	if (l == NULL) {
+		log_error("out of memory: job %lld of queue %s waits for a restart", (long long)change->row->id, change->queue);
+		return;
+	}
+	if (change->from != change->to)
+		count_change(s, l, change->from, change->to);
+	if (job != NULL && job->place == JOB_IN_WINDOW)
+		job_leave_window(s, job);
+	if (job == NULL) {
+		if (change->to == JOB_READY)
+			row_enter_window(s, l, change->row);
+		return;
+	}
+	job_update(job, change->row);
+	if (job->place == JOB_IN_HAND)
+		return;
+	if (change->to == JOB_READY)
+		job_enter_window(s, job);
+	else
+		job_forget(s, job);
+}
+
+void schedule_queue_changed(struct schedule *s, const struct queue_row *row)
+{
+	struct queue *q = schedule_queue(s, row->name);
+	struct lane *l;
+
+	if (q == NULL) {
+		log_error("out of memory: queue %s keeps its settings until a restart", row->name);
+		return;
+	}
+	q->paused = row->paused;
+	for (int class = 0; class < QUEUE_CLASSES; class++)
+		queue_settle_turn(s, q, (enum job_class)class);
+	TAILQ_FOREACH(l, &q->lanes, queue_link)
+		lane_settle_hunger(s, l);
+}
+
+int schedule_restore(struct schedule *s, const struct lane_count *count)
+{
+	struct lane *l = schedule_lane(s, count->queue, count->type);
+
+	if (l == NULL)
+		return -ENOMEM;
+	l->counts[count->state] += count->n;
+	s->counts[count->state] += count->n;
+	if (count->state == JOB_READY && count->n > 0) {
+		l->more = true;
+		lane_settle_hunger(s, l);
+	}
+	return 0;
+}
+
+/* ---- taking ---- */
+
+static struct job *queue_head(const struct queue *q, enum job_class class)
+{
+	struct job *best = NULL;
+	const struct lane *l;
+
+	TAILQ_FOREACH(l, &q->lanes, queue_link) {
+		struct job *job = lane_class(l) == class ? lane_head(l) : NULL;
+
+		if (job != NULL && (best == NULL || lane_before(job->row.priority, job->row.id, best->row.priority, best->row.id)))
+			best = job;
+	}
+	return best;
+}
+
+static bool job_expired(const struct job *job, wall_ms now)
+{
+	return job->row.expires_at != 0 && job->row.attempt == 0 && job->row.expires_at <= now;
+}
+
+struct job *schedule_peek(struct schedule *s, enum job_class class, wall_ms now)
+{
+	struct heap_node *node;
+
+	while ((node = heap_top(&s->turns[class])) != NULL) {
+		struct queue_turn *turn = (struct queue_turn *)node;
+		struct queue *q = (struct queue *)(void *)((char *)(turn - class) - offsetof(struct queue, turn));
+		struct job *job = queue_head(q, class);
+
+		if (job == NULL)
+			log_fatal("queue %s is in its round with nothing to take", q->name);
+		if (!job_expired(job, now))
+			return job;
+		job_leave_window(s, job);	/* the change to `expired` will find it aside */
+	}
+	return NULL;
+}
+
+void schedule_take(struct schedule *s, struct job *job)
+{
+	enum job_class class = lane_class(job->lane);
+	struct queue *q = job->lane->queue;
+	struct queue_turn *turn = &q->turn[class];
+
+	s->pass[class] = turn->pass;
+	turn->pass += STRIDE / q->weight;
+	heap_move(&s->turns[class], &turn->node, turn->pass);
+	job_leave_window(s, job);
+	job->place = JOB_IN_HAND;
+}
+
+void schedule_done(struct schedule *s, struct job **held)
+{
+	struct job *job = *held;
+
+	*held = NULL;
+	job->attempt = NULL;
+	job->place = JOB_ASIDE;
+	if (job->row.state == JOB_READY)
+		job_enter_window(s, job);
+	else
+		job_forget(s, job);
+}
+
+struct job *schedule_set_aside(struct schedule *s, int64_t id)
+{
+	struct job *job = schedule_find(s, id);
+
+	if (job == NULL || job->place != JOB_IN_WINDOW)
+		return NULL;
+	job_leave_window(s, job);
+	return job;
+}
+
+void schedule_put_back(struct schedule *s, int64_t id)
+{
+	struct job *job = schedule_find(s, id);
+
+	if (job != NULL && job->place == JOB_ASIDE)
+		job_enter_window(s, job);
+}
+
+/* ---- pages ---- */
+
+struct lane *schedule_hungry(struct schedule *s, size_t *max)
+{
+	struct lane *l = TAILQ_FIRST(&s->hungry);
+
+	if (l == NULL)
+		return NULL;
+	*max = window_cap(s) / 2;
+	l->paging = true;
+	l->page_priority = l->horizon_priority;
+	l->page_id = l->horizon_id;
+	lane_settle_hunger(s, l);
+	return l;
+}
+
+void schedule_paged(struct schedule *s, struct lane *l, int rc, const struct job_row *rows, size_t n, size_t max)
+{
+	l->paging = false;
+	/* A page behind a horizon that has moved since would leave a gap: it is asked for again. */
+	if (rc == 0 && l->more && l->page_priority == l->horizon_priority && l->page_id == l->horizon_id) {
+		l->more = n == max;
+		if (n > 0) {
+			l->horizon_priority = rows[n - 1].priority;
+			l->horizon_id = rows[n - 1].id;
+		}
+		for (size_t i = 0; i < n; i++)
+			if (schedule_find(s, rows[i].id) == NULL)
+				row_enter_window(s, l, &rows[i]);
+	}
+	lane_settle_hunger(s, l);
+}
+
+/* ---- figures ---- */
+
+int64_t schedule_active(const struct schedule *s)
+{
+	return s->counts[JOB_HELD] + s->counts[JOB_BLOCKED] + s->counts[JOB_SCHEDULED] + s->counts[JOB_READY] +
+	       s->counts[JOB_RUNNING];
+}
+
+wall_ms schedule_oldest_ready(const struct queue *q)
+{
+	const struct lane *l;
+	wall_ms oldest = 0;
+
+	TAILQ_FOREACH(l, &q->lanes, queue_link)
+		for (size_t i = 0; i < l->n; i++) {
+			const struct job_row *row = &l->v[l->first + i]->row;
+			wall_ms since = row->run_at > row->submitted_at ? row->run_at : row->submitted_at;
+
+			if (oldest == 0 || since < oldest)
+				oldest = since;
+		}
+	return oldest;
+}

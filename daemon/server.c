@@ -1,0 +1,489 @@
+#include "server.h"
+
+#include <errno.h>
+#include <limits.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+#include <systemd/sd-daemon.h>
+#include <unistd.h>
+
+#include "base/log.h"
+#include "conf/conf.h"
+#include "config.h"
+#include "coro/loop.h"
+#include "kinds/io.h"
+#include "listen.h"
+#include "parts.h"
+#include "store/store.h"
+#include "work/pool.h"
+
+enum {
+	REQUESTS_MAX = 16384,			/* in flight, of all clients */
+	WAITS_MAX = REQUESTS_MAX - 4096,	/* the rest is for what is soon done, and may end them */
+	STANDING_COROUTINES = 1024,
+	RECORD_GRACE = 5 * 1000 * 1000		/* at the end, for a store that cannot write to be able to again */
+};
+
+struct server {
+	struct conf *conf;
+	const struct server_source *source;
+	struct parts parts;
+	struct listen *listen;
+	struct coro_group standing;		/* dispatch, due, prune, watchdog */
+	struct coro_group clients;
+	struct cond news;			/* a signal came, an attempt ended */
+	bool stop, hurry;
+	char program[PATH_MAX];
+	unsigned long long open_files;		/* the limit that we were given, for commands */
+	int status;
+};
+
+/* ---- the stream of changes, in the order its readers depend on each other ---- */
+
+static void on_changed(void *arg, const struct job_change *change)
+{
+	struct server *s = arg;
+
+	schedule_changed(&s->parts.schedule, change);
+	attempts_changed(&s->parts.attempts, change);
+	due_changed(&s->parts.due, change);
+	notify_changed(s->parts.notify, change);
+}
+
+static void on_queue_changed(void *arg, const struct queue_row *queue)
+{
+	struct server *s = arg;
+
+	schedule_queue_changed(&s->parts.schedule, queue);
+}
+
+static void on_work(void *arg)
+{
+	struct server *s = arg;
+
+	dispatch_wake(&s->parts.dispatch);
+}
+
+static void on_attempt_ended(void *arg)
+{
+	struct server *s = arg;
+
+	dispatch_wake(&s->parts.dispatch);
+	if (s->stop)
+		cond_broadcast(&s->news);
+}
+
+/* ---- settings ---- */
+
+static void pool_settings(const struct server *s, struct pool_conf *out)
+{
+	const struct conf *c = s->conf;
+
+	*out = (struct pool_conf){
+		.processes = (unsigned)c->pool.processes,
+		.nice = c->pool.nice,
+		.kill_grace = c->pool.kill_grace_ms * 1000,
+		.jobs_per_process = (unsigned)c->pool.jobs_per_process,
+		.program = s->program,
+		.directory = c->state.directory,
+		.output_bytes = (size_t)c->limits.output_bytes,
+		.result_bytes = (size_t)c->limits.result_bytes,
+		.open_files = s->open_files,
+	};
+}
+
+static unsigned queue_weight(void *arg, const char *queue)
+{
+	const struct server *s = arg;
+
+	for (size_t i = 0; i < s->conf->queues_len; i++)
+		if (strcmp(s->conf->queues[i].name, queue) == 0)
+			return (unsigned)s->conf->queues[i].weight;
+	return 1;
+}
+
+const char *server_lacks(const struct conf *c)
+{
+	for (size_t i = 0; i < c->queues_len; i++)
+		if (c->queues[i].concurrency != 0 || c->queues[i].rate > 0 || c->queues[i].max_ready != 0)
+			return "queue: this version does not enforce concurrency, rate and max_ready; of a queue, only weight may be set";
+	if (c->worker_pools_len > 0)
+		return "worker: this version has no worker pools";
+	return c->modules_len > 0 ? "module: this version loads no modules" : NULL;
+}
+
+/* What may change while the daemon runs. */
+static void apply_settings(struct server *s)
+{
+	const struct conf *c = s->conf;
+	struct parts *p = &s->parts;
+
+	log_setup((enum log_level)log_level_of(c->log.level), c->log.json);
+	loop_set_slow(c->log.slow_ms * 1000);
+	p->limits.message_bytes = (size_t)c->limits.message_bytes;
+	p->limits.connections = (size_t)c->limits.connections;
+	p->limits.requests_per_connection = (size_t)c->limits.requests_per_connection;
+	p->limits.requests = REQUESTS_MAX;
+	p->limits.waits = WAITS_MAX;
+	p->limits.jobs = c->limits.jobs;
+	p->dispatch.io_jobs = (size_t)c->limits.io_jobs;
+	p->attempts.result_bytes = (size_t)c->limits.result_bytes;
+	schedule_reweigh(&p->schedule);
+	store_set_retention(p->store, c->retain.seconds_ms, c->retain.jobs);
+}
+
+static int refuse_settings(struct conf *fresh, const char *complaint, char *why, size_t why_size)
+{
+	size_t len = strlen(complaint);
+
+	/* A line each: in one sentence they are parted by semicolons. */
+	if (len > 0 && complaint[len - 1] == '\n')
+		len--;
+	snprintf(why, why_size, "%.*s", (int)len, complaint);
+	for (char *c = why; *c != '\0'; c++)
+		if (*c == '\n')
+			*c = ';';
+	log_error("the configuration stays as it was: %s", why);
+	free(fresh);
+	return -1;
+}
+
+static int reload(void *arg, char *why, size_t why_size)
+{
+	struct server *s = arg;
+	struct conf *fresh = calloc(1, sizeof(*fresh));
+	struct pool_conf pool;
+	char *complaints = NULL;
+	const char *lacks;
+
+	if (fresh == NULL || conf_read(s->source->file, s->source->settings, s->source->n, fresh, &complaints) != 0) {
+		refuse_settings(fresh, complaints != NULL ? complaints : "out of memory", why, why_size);
+		free(complaints);
+		return -1;
+	}
+	lacks = server_lacks(fresh);
+	if (lacks != NULL) {
+		conf_free(fresh);
+		return refuse_settings(fresh, lacks, why, why_size);
+	}
+	conf_free(s->conf);
+	free(s->conf);
+	s->conf = fresh;
+	apply_settings(s);
+	pool_settings(s, &pool);
+	pool_reconfigure(s->parts.pool, &pool);
+	dispatch_wake(&s->parts.dispatch);
+	log_info("the configuration was read again");
+	return 0;
+}
+
+/* ---- signals ---- */
+
+static void on_stop(void *arg)
+{
+	struct server *s = arg;
+
+	s->hurry = s->stop;
+	s->stop = true;
+	cond_broadcast(&s->news);
+}
+
+static void on_reload(void *arg)
+{
+	char why[256];
+
+	sd_notify(0, "RELOADING=1");
+	reload(arg, why, sizeof(why));
+	sd_notify(0, "READY=1");
+}
+
+/* ---- the daemon's life, once the loop runs ---- */
+
+static void watchdog_main(void *arg)
+{
+	uint64_t interval = 0;
+
+	(void)arg;
+	if (sd_watchdog_enabled(0, &interval) <= 0)
+		return;
+	do
+		sd_notify(0, "WATCHDOG=1");
+	while (coro_sleep(clock_after((mono_us)interval / 2)) == 0);
+}
+
+static int start_standing(struct server *s)
+{
+	struct parts *p = &s->parts;
+	const struct {
+		const char *name;
+		void (*main)(void *arg);
+		void *arg;
+	} standing[] = {
+		{ "dispatch", dispatch_main, &p->dispatch },
+		{ "due", due_main, &p->due },
+		{ "prune", due_prune_main, &p->due },
+		{ "watchdog", watchdog_main, NULL },
+	};
+
+	for (size_t i = 0; i < sizeof(standing) / sizeof(standing[0]); i++) {
+		int rc = coro_spawn(&s->standing, standing[i].name, standing[i].main, standing[i].arg);
+
+		if (rc != 0)
+			return rc;
+	}
+	return 0;
+}
+
+/* Until the attempts have ended, the deadline has come, or a second signal says that it is urgent. */
+static void wait_for_attempts(struct server *s, mono_us deadline)
+{
+	int rc = 0;
+
+	while (s->parts.attempts.group.count > 0 && !s->hurry && rc == 0)
+		rc = cond_wait(&s->news, deadline);
+}
+
+static void stop_running(struct server *s)
+{
+	struct attempts *attempts = &s->parts.attempts;
+
+	if (attempts->group.count > 0)
+		log_info("stopping: %zu attempts may end within %g s", attempts->group.count,
+			 (double)s->conf->shutdown.grace_ms / 1000);
+	wait_for_attempts(s, clock_after(s->conf->shutdown.grace_ms * 1000));
+	s->hurry = false;
+	attempts_interrupt(attempts);
+	wait_for_attempts(s, clock_after(s->conf->pool.kill_grace_ms * 1000 + RECORD_GRACE));
+	attempts_abandon(attempts);
+	attempts_join(attempts);
+}
+
+static void server_main(void *arg)
+{
+	struct server *s = arg;
+
+	if (start_standing(s) != 0 || listen_start(s->listen, &s->parts, &s->clients) != 0) {
+		log_error("out of memory");
+		s->status = EXIT_FAILED;
+		s->stop = true;
+	} else {
+		sd_notifyf(0, "READY=1\nSTATUS=%lld jobs", (long long)schedule_active(&s->parts.schedule));
+	}
+	while (!s->stop)
+		cond_wait(&s->news, MONO_NEVER);
+	sd_notify(0, "STOPPING=1");
+	s->parts.shutting_down = true;
+	s->parts.dispatch.draining = true;
+	stop_running(s);
+	coro_group_cancel(&s->standing);
+	coro_group_join(&s->standing);
+	coro_group_cancel(&s->clients);
+	coro_group_join(&s->clients);
+	loop_stop();
+}
+
+/* ---- start and end ---- */
+
+static int fail(struct server *s, int status, const char *why)
+{
+	log_error("%s", why);
+	s->status = status;
+	return -1;
+}
+
+/* We take all the descriptors we may; commands get the limit that we were given. */
+static void raise_descriptor_limit(struct server *s)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	s->open_files = limit.rlim_cur;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
+static int make_directory(const char *path)
+{
+	char part[PATH_MAX];
+
+	if ((size_t)snprintf(part, sizeof(part), "%s", path) >= sizeof(part))
+		return -ENAMETOOLONG;
+	for (char *slash = strchr(part + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
+		*slash = '\0';
+		if (mkdir(part, 0755) != 0 && errno != EEXIST)
+			return -errno;
+		*slash = '/';
+	}
+	return mkdir(part, 0700) == 0 || errno == EEXIST ? 0 : -errno;
+}
+
+static int open_loop(struct server *s)
+{
+	const struct conf *c = s->conf;
+	struct loop_conf loop = {
+		.coroutines_max = (size_t)(2 * c->limits.connections + 2 * c->limits.io_jobs) + REQUESTS_MAX + STANDING_COROUTINES,
+		.slow_us = c->log.slow_ms * 1000,
+	};
+	int rc = loop_open(&loop);
+
+	return rc == 0 ? 0 : fail(s, EXIT_FAILED, strerror(-rc));
+}
+
+/* Before anything says that jobd is there: a signal that comes meanwhile waits for the loop to run. */
+static int watch_signals(struct server *s)
+{
+	signal(SIGPIPE, SIG_IGN);
+	if (loop_signal(SIGTERM, on_stop, s) != 0 || loop_signal(SIGINT, on_stop, s) != 0 ||
+	    loop_signal(SIGHUP, on_reload, s) != 0)
+		return fail(s, EXIT_FAILED, "out of memory");
+	return 0;
+}
+
+static void restore_count(void *arg, const struct lane_count *count)
+{
+	struct server *s = arg;
+
+	if (schedule_restore(&s->parts.schedule, count) != 0)
+		fail(s, EXIT_FAILED, "out of memory while reading the state");
+}
+
+static int open_store(struct server *s)
+{
+	struct store_conf conf = { s->conf->state.directory, s->conf->retain.seconds_ms, s->conf->retain.jobs };
+	struct store_observer observer = { s, on_changed, on_queue_changed };
+	struct parts *p = &s->parts;
+	enum store_open_result result;
+	char why[512];
+	int rc = make_directory(conf.directory);
+
+	if (rc != 0) {
+		snprintf(why, sizeof(why), "cannot make the state directory %s: %s", conf.directory, strerror(-rc));
+		return fail(s, EXIT_FAILED, why);
+	}
+	schedule_init(&p->schedule, on_work, s);
+	p->schedule.weight_of = queue_weight;
+	p->notify = notify_new();
+	if (p->notify == NULL)
+		return fail(s, EXIT_FAILED, "out of memory");
+	result = store_open(&store_sqlite, &conf, &observer, &p->store, why, sizeof(why));
+	if (result != STORE_OPEN_OK)
+		return fail(s, result == STORE_OPEN_REFUSED ? EXIT_STATE : EXIT_FAILED, why);
+	store_counts(p->store, restore_count, s);
+	store_queues(p->store, on_queue_changed, s);
+	notify_set_seq(p->notify, store_seq(p->store));
+	return s->status == EXIT_CLEAN ? 0 : -1;
+}
+
+static int open_pool(struct server *s)
+{
+	ssize_t n = readlink("/proc/self/exe", s->program, sizeof(s->program) - 1);
+	struct pool_conf conf;
+	char why[256];
+
+	if (n < 0)
+		return fail(s, EXIT_FAILED, "cannot find this program's own file: /proc is not mounted");
+	s->program[n] = '\0';
+	pool_settings(s, &conf);
+	if (pool_open(&conf, &s->parts.pool, why, sizeof(why)) != 0)
+		return fail(s, EXIT_FAILED, why);
+	pool_on_room(s->parts.pool, on_work, s);
+	return 0;
+}
+
+static int open_listen(struct server *s)
+{
+	const struct conf *c = s->conf;
+	struct listen_conf conf = {
+		.tcp = (const char *const *)c->listen.tcp.v, .tcp_len = c->listen.tcp.n,
+		.tls = (const char *const *)c->listen.tls.v, .tls_len = c->listen.tls.n,
+		.unix_path = c->listen.unix_path, .unix_mode = c->listen.unix_mode,
+		.certificate = c->tls.certificate, .key = c->tls.key, .client_ca = c->tls.client_ca,
+	};
+	char why[512];
+
+	return listen_open(&conf, &s->listen, why, sizeof(why)) == 0 ? 0 : fail(s, EXIT_FAILED, why);
+}
+
+/* The parts that have no start of their own: who knows whom. */
+static void wire_parts(struct server *s)
+{
+	struct parts *p = &s->parts;
+
+	p->started = clock_mono();
+	p->reload = reload;
+	p->arg = s;
+	p->attempts = (struct attempts){ .store = p->store, .schedule = &p->schedule, .notify = p->notify, .pool = p->pool,
+					 .ended = on_attempt_ended, .arg = s };
+	attempts_init(&p->attempts);
+	p->dispatch.store = p->store;
+	p->dispatch.schedule = &p->schedule;
+	p->dispatch.pool = p->pool;
+	p->dispatch.attempts = &p->attempts;
+	p->due.store = p->store;
+	apply_settings(s);
+}
+
+static int run_loop(struct server *s)
+{
+	struct coro_group mains;
+
+	coro_group_init(&mains);
+	coro_group_init(&s->standing);
+	coro_group_init(&s->clients);
+	if (coro_spawn(&mains, "server", server_main, s) != 0)
+		return fail(s, EXIT_FAILED, "out of memory");
+	log_info("jobd %s, state in %s, %lld pool processes", PACKAGE_VERSION, s->conf->state.directory,
+		 (long long)s->conf->pool.processes);
+	loop_run();
+	return 0;
+}
+
+static void close_parts(struct server *s)
+{
+	struct parts *p = &s->parts;
+
+	listen_close(&s->listen);
+	if (p->pool != NULL)
+		pool_close(&p->pool);
+	if (p->store != NULL)
+		store_close(&p->store);
+	io_close();
+	schedule_free(&p->schedule);
+	notify_free(&p->notify);
+}
+
+int server_run(struct conf *conf, const struct server_source *source)
+{
+	struct server *s = calloc(1, sizeof(*s));
+	int status;
+
+	if (s == NULL)
+		return EXIT_FAILED;
+	s->conf = conf;
+	s->source = source;
+	log_setup((enum log_level)log_level_of(conf->log.level), conf->log.json);
+	raise_descriptor_limit(s);
+	dispatch_init(&s->parts.dispatch);
+	due_init(&s->parts.due);
+	cond_init(&s->news);
+	if (open_loop(s) == 0) {
+		if (watch_signals(s) == 0 && open_store(s) == 0 && open_pool(s) == 0 && open_listen(s) == 0) {
+			wire_parts(s);
+			run_loop(s);
+		}
+		close_parts(s);
+		loop_close();
+	}
+	status = s->status;
+	if (status == EXIT_CLEAN)
+		log_info("stopped");
+	conf_free(s->conf);
+	free(s->conf);
+	free(s);
+	return status;
+}
