@@ -1,0 +1,124 @@
+#include "client/cell.h"
+
+#include <stdint.h>
+#include <stdio.h>
+#include <string.h>
+
+#include "base/buf.h"
+#include "client/times.h"
+#include "proto/jobstate.h"
+#include "proto/jtext.h"
+#include "proto/timefmt.h"
+
+json_t *cell_find(json_t *record, const char *path)
+{
+	for (;;) {
+		size_t len = strcspn(path, ".");
+
+		record = json_object_getn(record, path, len);
+		if (record == NULL || path[len] == '\0')
+			return record;
+		path += len + 1;
+	}
+}
+
+static bool cell_ends(const char *name, const char *end)
+{
+	size_t n = strlen(name), m = strlen(end);
+
+	return n >= m && strcmp(name + n - m, end) == 0;
+}
+
+static void cell_put_error(struct buf *out, const json_t *error)
+{
+	const char *reason = json_string_value(json_object_get(error, "reason"));
+	const char *message = json_string_value(json_object_get(error, "message"));
+
+	buf_printf(out, "%s%s%s", reason != NULL ? reason : "", reason != NULL && message != NULL ? ": " : "",
+		   message != NULL ? message : "");
+}
+
+static void cell_put_bytes(struct buf *out, double bytes)
+{
+	static const char *const units[] = { "B", "KiB", "MiB", "GiB", "TiB" };
+	size_t unit = 0;
+
+	for (; bytes >= 1024 && unit < 4; unit++)
+		bytes /= 1024;
+	buf_printf(out, unit == 0 ? "%.0f %s" : "%.1f %s", bytes, units[unit]);
+}
+
+static bool cell_put_time(struct buf *out, const char *text)
+{
+	char shown[TIMES_SIZE];
+	int64_t ms;
+
+	if (text == NULL || timefmt_read(text, &ms) < 0)
+		return false;
+	times_show(shown, ms);
+	buf_puts(out, shown);
+	return true;
+}
+
+static void cell_put_span(struct buf *out, double seconds)
+{
+	char shown[TIMES_SIZE];
+
+	times_show_span(shown, (int64_t)(seconds * 1000));
+	buf_puts(out, shown);
+}
+
+/* What is easier to read than what the wire has. False: nothing is. */
+static bool cell_put_people(struct buf *out, const char *name, const json_t *value)
+{
+	if (cell_ends(name, "_at") || strcmp(name, "scheduled_for") == 0 || strcmp(name, "at") == 0 || strcmp(name, "now") == 0)
+		return cell_put_time(out, json_string_value(value));
+	if (!json_is_number(value))
+		return false;
+	if (cell_ends(name, "_bytes"))
+		cell_put_bytes(out, json_number_value(value));
+	else if (strcmp(name, "timeout") == 0 || strcmp(name, "uptime") == 0 || cell_ends(name, "_seconds"))
+		cell_put_span(out, json_number_value(value));
+	else
+		return false;
+	return true;
+}
+
+void cell_put(struct buf *out, const char *name, const json_t *value, bool people)
+{
+	if (value == NULL || json_is_null(value) || (people && cell_put_people(out, name, value)))
+		return;
+	if (json_is_string(value))
+		buf_put(out, json_string_value(value), json_string_length(value));
+	else if (strcmp(name, "error") == 0 && json_is_object(value))
+		cell_put_error(out, value);
+	else
+		jtext_put(out, value);
+}
+
+bool cell_numeric(const char *name)
+{
+	static const char *const numbers[] = { "id", "attempt", "max_attempts", "priority", "weight", "total", "count" };
+
+	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
+		if (strcmp(numbers[i], name) == 0)
+			return true;
+	return job_state_of(name) != JOB_NONE || cell_ends(name, "_bytes") || cell_ends(name, "_seconds");
+}
+
+#define RED "\033[31m"
+#define GREEN "\033[32m"
+#define YELLOW "\033[33m"
+#define BLUE "\033[34m"
+#define MAGENTA "\033[35m"
+#define CYAN "\033[36m"
+
+const char *cell_color(const char *name, const json_t *value)
+{
+	static const char *const colors[JOB_STATES] = {
+		[JOB_HELD] = MAGENTA, [JOB_BLOCKED] = MAGENTA, [JOB_SCHEDULED] = CYAN, [JOB_RUNNING] = BLUE,
+		[JOB_SUCCEEDED] = GREEN, [JOB_FAILED] = RED, [JOB_CANCELLED] = YELLOW, [JOB_EXPIRED] = YELLOW,
+	};
+
+	return strcmp(name, "state") == 0 && json_is_string(value) ? colors[job_state_of(json_string_value(value))] : NULL;
+}

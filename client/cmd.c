@@ -1,0 +1,52 @@
+#include "client/cmd.h"
+
+#include <stdio.h>
+#include <string.h>
+
+const struct cmd *const cmd_table[] = {
+	&cmd_run, &cmd_submit,
+	&cmd_list, &cmd_count, &cmd_show, &cmd_wait, &cmd_logs,
+	&cmd_cancel, &cmd_retry, &cmd_hold, &cmd_release, &cmd_delete,
+	&cmd_queue_list, &cmd_queue_show, &cmd_queue_pause, &cmd_queue_resume,
+	&cmd_watch,
+	&cmd_status, &cmd_ping, &cmd_drain, &cmd_resume, &cmd_reload,
+	&cmd_completion, &cmd_help_command,
+	NULL
+};
+
+/* Is argv's beginning the name, word for word? How many words that are; 0: it is not. */
+static int cmd_matches(const char *name, int argc, char **argv)
+{
+	int words = 0;
+
+	while (words < argc) {
+		size_t len = strcspn(name, " ");
+
+		if (strlen(argv[words]) != len || memcmp(argv[words], name, len) != 0)
+			return 0;
+		words++;
+		if (name[len] == '\0')
+			return words;
+		name += len + 1;
+	}
+	return 0;
+}
+
+void cmd_family(const char *first, char *names, size_t size)
+{
+	size_t len = strlen(first), end = 0;
+
+	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++)
+		if (strncmp((*cmd)->name, first, len) == 0 && (*cmd)->name[len] == ' ' && end < size)
+			end += (size_t)snprintf(names + end, size - end, "%s%s", end > 0 ? ", " : "", (*cmd)->name + len + 1);
+}
+
+const struct cmd *cmd_find(int argc, char **argv, int *words)
+{
+	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++) {
+		*words = cmd_matches((*cmd)->name, argc, argv);
+		if (*words > 0)
+			return *cmd;
+	}
+	return NULL;
+}

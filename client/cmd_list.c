@@ -1,0 +1,185 @@
+/* list and count: the jobs that pass a filter. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cmd.h"
+#include "client/job_options.h"
+#include "client/table.h"
+
+enum { LIST_PAGE = 1000, LIST_COLUMNS_MAX = 40 };
+
+static const char *const list_orders[] = { "newest", "oldest", NULL };
+
+struct list {
+	int64_t limit;
+	bool all, full;
+	const char *order;
+	const char *columns;		/* "a,b" */
+	char *split;			/* a copy, cut at its commas */
+	const char *chosen[LIST_COLUMNS_MAX + 1];
+};
+
+static const struct opt list_options[] = {
+	{ 'n', "limit", "N", "at most N jobs (100)", opt_number, offsetof(struct list, limit), NULL, NULL },
+	{ 'a', "all", NULL, "all of them", opt_flag, offsetof(struct list, all), NULL, NULL },
+	{ 0, "order", "ORDER", "newest or oldest first (newest)", opt_text, offsetof(struct list, order), NULL, list_orders },
+	{ 0, "full", NULL, "with args, meta and results (for --json and --columns)", opt_flag, offsetof(struct list, full), NULL, NULL },
+	{ 'o', "columns", "MEMBER,...", "show these members of the records, e.g. id,state,error,tags.for", opt_text,
+	  offsetof(struct list, columns), NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+/* ---- list ---- */
+
+/* The columns to show; NULL: there are none, or too many. */
+static const char *const *list_columns(struct list *l)
+{
+	static const char *const usual[] = { "id", "state", "reason", "type", "queue", "priority", "attempt", "submitted_at", "error", NULL };
+	size_t n = 0;
+
+	if (l->columns == NULL)
+		return usual;
+	l->split = strdup(l->columns);
+	if (l->split == NULL)
+		return NULL;
+	for (char *name = strtok(l->split, ","); name != NULL; name = strtok(NULL, ",")) {
+		if (n == LIST_COLUMNS_MAX)
+			return NULL;
+		l->chosen[n++] = name;
+	}
+	return n > 0 ? l->chosen : NULL;
+}
+
+/* NULL: out of memory, was said. */
+static json_t *list_page_params(const struct list *l, json_t *filter, int64_t left, const char *cursor)
+{
+	json_t *params = json_copy(filter);
+
+	if (ctl_put(params, "limit", json_integer(left < LIST_PAGE ? left : LIST_PAGE)) &&
+	    (l->order == NULL || ctl_put(params, "order", json_string(l->order))) &&
+	    (!l->full || ctl_put(params, "full", json_true())) &&
+	    (cursor == NULL || ctl_put(params, "cursor", json_string(cursor))))
+		return params;
+	json_decref(params);
+	return NULL;
+}
+
+/* Adds a page's jobs. The cursor to go on with, a new reference; NULL at the end. */
+static json_t *list_page(struct table *table, const json_t *page, int64_t *left)
+{
+	json_t *jobs = json_object_get(page, "jobs"), *job;
+	size_t i;
+
+	json_array_foreach(jobs, i, job)
+		table_add(table, job);
+	table_flush(table);
+	*left -= (int64_t)json_array_size(jobs);
+	return json_incref(json_object_get(page, "next_cursor"));
+}
+
+static int list_pages(struct ctl *ctl, const struct list *l, json_t *filter, struct table *table)
+{
+	int64_t left = l->all ? INT64_MAX : l->limit;
+	json_t *cursor = NULL;
+	int code = CTL_DONE;
+
+	while (left > 0) {
+		json_t *params = list_page_params(l, filter, left, json_string_value(cursor)), *page = NULL;
+
+		if (params != NULL)
+			page = ctl_call(ctl, "job.list", params, &code);
+		else
+			code = CTL_JOB;
+		json_decref(cursor);
+		cursor = page != NULL ? list_page(table, page, &left) : NULL;
+		json_decref(page);
+		if (cursor == NULL || !ctl_flush())
+			break;
+	}
+	if (cursor != NULL && left <= 0 && l->limit > 0)
+		ctl_note(ctl, "there are more: see --limit and --all");
+	json_decref(cursor);
+	return code;
+}
+
+static int list_run(struct ctl *ctl, const struct cmd *cmd, struct list *l, json_t *filter)
+{
+	const char *const *columns = list_columns(l);
+	struct table *table;
+	int code;
+
+	if (columns == NULL)
+		return options_misused(cmd, "--columns: it is 1 to %d members' names with commas between", LIST_COLUMNS_MAX);
+	table = table_new(ctl, columns);
+	if (table == NULL)
+		return CTL_JOB;
+	code = list_pages(ctl, l, filter, table);
+	table_free(&table);
+	return code;
+}
+
+static int list_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	struct list l = { .limit = 100 };
+	json_t *filter = json_object();
+	struct words w;
+	int code;
+
+	if (options_read(ctl, cmd, argc, argv, false, &l, filter, &w, &code)) {
+		code = options_expect(cmd, &w, 0, 0);
+		if (code == 0)
+			code = list_run(ctl, cmd, &l, filter);
+	}
+	free(l.split);
+	json_decref(filter);
+	return code;
+}
+
+/* ---- count ---- */
+
+static int count_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	bool by_state = false;
+	json_t *filter = json_object(), *answer = NULL;
+	struct words w;
+	int code;
+
+	if (options_read(ctl, cmd, argc, argv, false, &by_state, filter, &w, &code)) {
+		code = options_expect(cmd, &w, 0, 0);
+		if (code == 0)
+			answer = ctl_call(ctl, "job.count", json_incref(filter), &code);
+	}
+	if (answer != NULL && ctl->json)
+		ctl_print_json(answer);
+	else if (answer != NULL && by_state)
+		table_members(ctl, json_object_get(answer, "by_state"), NULL, NULL);
+	else if (answer != NULL)
+		printf("%lld\n", (long long)json_integer_value(json_object_get(answer, "total")));
+	json_decref(answer);
+	json_decref(filter);
+	return code;
+}
+
+static const struct opt count_options[] = {
+	{ 0, "by-state", NULL, "a line for each state instead of the sum", opt_flag, 0, NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+const struct cmd cmd_list = {
+	"list", "", "list jobs",
+	"Newest first, 100 of them unless told otherwise. Several values of one filter mean any of them, several\n"
+	"filters mean all of them.\n",
+	"jobctl list --state failed,expired\n"
+	"jobctl list --queue mail --tag customer=7 --all --json\n"
+	"jobctl list -s ready -o id,priority,run_at\n",
+	{ list_options, filter_options }, list_main
+};
+
+const struct cmd cmd_count = {
+	"count", "", "count jobs",
+	NULL,
+	"jobctl count --state ready --queue mail\n"
+	"jobctl count --by-state\n",
+	{ count_options, filter_options }, count_main
+};

@@ -1,0 +1,132 @@
+/* queue list, show, pause and resume. */
+#include <string.h>
+
+#include "client/cmd.h"
+#include "client/table.h"
+
+static const char *const queue_columns[] = {
+	"name", "paused", "weight", "counts.held", "counts.blocked", "counts.scheduled", "counts.ready", "counts.running",
+	"oldest_ready_seconds", NULL
+};
+
+static int queue_list_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	struct table *table;
+	json_t *answer, *queue;
+	struct words w;
+	size_t i;
+	int code;
+
+	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+		return code;
+	code = options_expect(cmd, &w, 0, 0);
+	answer = code == 0 ? ctl_call(ctl, "queue.list", NULL, &code) : NULL;
+	if (answer == NULL)
+		return code;
+	table = table_new(ctl, queue_columns);
+	json_array_foreach(json_object_get(answer, "queues"), i, queue)
+		if (table != NULL)
+			table_add(table, queue);
+	code = table != NULL ? CTL_DONE : CTL_JOB;
+	table_free(&table);
+	json_decref(answer);
+	return code;
+}
+
+/* A method of the queue's for each name. */
+static int queue_each(struct ctl *ctl, const char *method, char **names, int n, void (*show)(void *arg, json_t *queue), void *arg)
+{
+	int code = CTL_DONE, last;
+
+	for (int i = 0; i < n && code != CTL_NO_DAEMON; i++) {
+		json_t *queue = ctl_call(ctl, method, json_pack("{s:s}", "name", names[i]), &last);
+
+		if (queue != NULL)
+			show(arg, queue);
+		else
+			code = last;
+		json_decref(queue);
+	}
+	return code;
+}
+
+static void queue_show(void *arg, json_t *queue)
+{
+	const struct ctl *ctl = arg;
+
+	if (ctl->json)
+		ctl_print_json(queue);
+	else
+		table_members(ctl, queue, NULL, NULL);
+}
+
+static int queue_show_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	struct words w;
+	int code = CTL_DONE;
+
+	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+		return code;
+	code = options_expect(cmd, &w, 1, INT32_MAX);
+	return code != 0 ? code : queue_each(ctl, "queue.get", w.v, w.n, queue_show, ctl);
+}
+
+static void queue_add(void *arg, json_t *queue)
+{
+	table_add(arg, queue);
+}
+
+static int queue_switch(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, const char *method)
+{
+	struct table *table;
+	struct words w;
+	int code;
+
+	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+		return code;
+	code = options_expect(cmd, &w, 1, INT32_MAX);
+	if (code != 0)
+		return code;
+	table = table_new(ctl, queue_columns);
+	code = table != NULL ? queue_each(ctl, method, w.v, w.n, queue_add, table) : CTL_JOB;
+	table_free(&table);
+	return code;
+}
+
+static int queue_pause_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	return queue_switch(ctl, cmd, argc, argv, "queue.pause");
+}
+
+static int queue_resume_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	return queue_switch(ctl, cmd, argc, argv, "queue.resume");
+}
+
+const struct cmd cmd_queue_list = {
+	"queue list", "", "list the queues",
+	NULL,
+	"jobctl queue list\n",
+	{ NULL, NULL }, queue_list_main
+};
+
+const struct cmd cmd_queue_show = {
+	"queue show", "NAME...", "show queues",
+	NULL,
+	"jobctl queue show mail\n",
+	{ NULL, NULL }, queue_show_main
+};
+
+const struct cmd cmd_queue_pause = {
+	"queue pause", "NAME...", "start nothing more from queues",
+	"What runs goes on; what is submitted waits.\n",
+	"jobctl queue pause mail\n",
+	{ NULL, NULL }, queue_pause_main
+};
+
+const struct cmd cmd_queue_resume = {
+	"queue resume", "NAME...", "let paused queues go on",
+	NULL,
+	"jobctl queue resume mail\n",
+	{ NULL, NULL }, queue_resume_main
+};

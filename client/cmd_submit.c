@@ -1,0 +1,159 @@
+/* submit: a job, or many from a file. */
+#include <stddef.h>
+#include <string.h>
+
+#include "client/bulk.h"
+#include "client/cmd.h"
+#include "client/job_options.h"
+#include "client/times.h"
+
+struct submit {
+	const char *file;
+	json_t *args;		/* {"args": ...}, for opt_json_value */
+	bool wait, dry_run;
+	int64_t wait_ms;	/* -1: for ever */
+};
+
+static int submit_wait(const struct opt *opt, const char *value, void *into)
+{
+	((struct submit *)into)->wait = true;
+	return opt_span(opt, value, into);
+}
+
+static int submit_args(const struct opt *opt, const char *value, void *into)
+{
+	return opt_json_value(opt, value, ((struct submit *)into)->args);
+}
+
+static const struct opt submit_options[] = {
+	{ 0, "args", "JSON", "the arguments as one JSON object; KEY=VALUE are added to it", submit_args, 0, "args", NULL },
+	{ 'f', "file", "FILE", "submit the jobs in this file (-: stdin), a JSON object a line", opt_text, offsetof(struct submit, file), NULL, NULL },
+	{ 'w', "wait", "[SPAN]", "wait until the job is over (at most SPAN)", submit_wait, offsetof(struct submit, wait_ms), NULL, NULL },
+	{ 0, "dry-run", NULL, "check everything, submit nothing", opt_flag, offsetof(struct submit, dry_run), NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+/* ---- waiting for it ---- */
+
+static int submit_wait_for(struct ctl *ctl, const struct submit *s, int64_t id)
+{
+	json_t *params = json_object(), *record;
+	const char *state;
+	int code;
+
+	if (!ctl_put(params, "id", json_integer(id)) ||
+	    (s->wait_ms >= 0 && !ctl_put(params, "timeout", times_seconds(s->wait_ms)))) {
+		json_decref(params);
+		return CTL_JOB;
+	}
+	record = ctl_call(ctl, "job.wait", params, &code);
+	if (record == NULL)
+		return code;
+	if (ctl->json)
+		ctl_print_json(record);
+	code = ctl_job_code(ctl, record);
+	state = json_string_value(json_object_get(record, "state"));
+	if (code == CTL_DONE && state != NULL)
+		ctl_note(ctl, "job %lld %s", (long long)id, state);
+	json_decref(record);
+	return code;
+}
+
+static int submit_answered(struct ctl *ctl, const struct submit *s, const json_t *answer)
+{
+	json_t *id = json_object_get(answer, "id");
+	const char *state = json_string_value(json_object_get(answer, "state"));
+
+	if (ctl->json && !s->wait)
+		ctl_print_json(answer);
+	if (!json_is_integer(id)) {
+		ctl_note(ctl, "it would be accepted and be %s", state != NULL ? state : "there");
+		return CTL_DONE;
+	}
+	if (json_is_true(json_object_get(answer, "existing")))
+		ctl_note(ctl, "job %lld is there already with this key", (long long)json_integer_value(id));
+	if (!ctl->json)
+		printf("%lld\n", (long long)json_integer_value(id));
+	ctl_flush();
+	return s->wait ? submit_wait_for(ctl, s, json_integer_value(id)) : CTL_DONE;
+}
+
+/* ---- one job ---- */
+
+static int submit_put_args(const struct cmd *cmd, const struct submit *s, const struct words *w, json_t *job)
+{
+	json_t *args = json_object_get(s->args, "args");
+	int rc;
+
+	if (args != NULL && !json_is_object(args))
+		return options_misused(cmd, "--args: it must be a JSON object");
+	if (json_object_set_new(job, "args", args != NULL ? json_incref(args) : json_object()) < 0)
+		return CTL_JOB;
+	args = json_object_get(job, "args");
+	rc = job_options_args(w, 1, args);
+	if (rc == 0 && w->dashes)
+		rc = job_options_argv(w->rest, w->rest_n, args);
+	return rc < 0 ? CTL_USAGE : 0;
+}
+
+static int submit_one(struct ctl *ctl, const struct cmd *cmd, const struct submit *s, const struct words *w, json_t *job)
+{
+	json_t *answer;
+	int code;
+
+	if (w->n == 0)
+		return options_misused(cmd, "it needs a job's type, such as http or exec");
+	if (w->dashes && strcmp(w->v[0], "exec") != 0)
+		return options_misused(cmd, "only exec takes a command after --");
+	if (s->dry_run && s->wait)
+		return options_misused(cmd, "--dry-run leaves nothing to --wait for");
+	if (json_object_set_new(job, "type", json_string(w->v[0])) < 0)
+		return options_misused(cmd, "the type is not UTF-8");
+	code = submit_put_args(cmd, s, w, job);
+	if (code != 0)
+		return code;
+	if (s->dry_run && !ctl_put(job, "dry_run", json_true()))
+		return CTL_JOB;
+	answer = ctl_call(ctl, "job.submit", json_incref(job), &code);
+	if (answer == NULL)
+		return code;
+	code = submit_answered(ctl, s, answer);
+	json_decref(answer);
+	return code;
+}
+
+static int submit_file(struct ctl *ctl, const struct cmd *cmd, const struct submit *s, const struct words *w, json_t *defaults)
+{
+	if (w->n + w->rest_n > 0)
+		return options_misused(cmd, "with --file the jobs' types and arguments stand in the file");
+	if (s->wait || s->dry_run || json_object_size(s->args) > 0)
+		return options_misused(cmd, "--file goes with no --wait, --dry-run or --args");
+	return bulk_submit(ctl, s->file, defaults);
+}
+
+static int submit_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	struct submit s = { .wait_ms = -1, .args = json_object() };
+	json_t *job = json_object();
+	struct words w;
+	int code;
+
+	if (options_read(ctl, cmd, argc, argv, false, &s, job, &w, &code))
+		code = s.file != NULL ? submit_file(ctl, cmd, &s, &w, job) : submit_one(ctl, cmd, &s, &w, job);
+	json_decref(job);
+	json_decref(s.args);
+	return code;
+}
+
+const struct cmd cmd_submit = {
+	"submit", "TYPE [KEY=VALUE...] [KEY:=JSON...] [-- CMD ARG...]", "submit a job, or many from a file; prints ids",
+	"KEY=VALUE gives an argument that is a text, KEY:=JSON one of any other kind; exec takes its command after --.\n"
+	"With --file each line is a job as job.submit takes it; the options here hold where the line does not say\n"
+	"otherwise. The ids are printed in order. A line that is refused is named by its number and ends it (exit\n"
+	"code 4): the jobs of the lines before it are submitted, those after it are not.\n",
+	"jobctl submit http url=https://example.org --max-attempts 5 --delay 10m\n"
+	"jobctl submit sleep seconds:=1.5 -w\n"
+	"jobctl submit exec --tag for=me -- tar czf /backup/home.tgz /home\n"
+	"jobctl submit --file jobs.jsonl --queue bulk\n",
+	{ submit_options, job_options }, submit_main
+};

@@ -1,0 +1,54 @@
+/* jobctl: the command line client. Finds the command, hands the rest of the line to it. */
+#include <locale.h>
+#include <signal.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/cmd.h"
+
+/* No such command: says which there are, of the family if the first word names one. */
+static int jobctl_unknown(const char *first, const char *second)
+{
+	char known[400] = "";
+
+	if (second != NULL && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0) && cmd_help_family(first, stdout))
+		return CTL_DONE;
+	cmd_family(first, known, sizeof(known));
+	if (known[0] == '\0')
+		ctl_error("there is no command \"%s\"; see `jobctl --help`", first);
+	else if (second == NULL || second[0] == '-')
+		ctl_error("%s: it needs one of: %s", first, known);
+	else
+		ctl_error("%s: there is no \"%s\", only: %s", first, second, known);
+	return CTL_USAGE;
+}
+
+static int jobctl_main(struct ctl *ctl, int argc, char **argv)
+{
+	const struct cmd *cmd;
+	struct words w;
+	int code, words;
+
+	if (!options_read(ctl, NULL, argc, argv, true, NULL, NULL, &w, &code))
+		return code;
+	if (w.rest_n == 0) {
+		cmd_help_all(stderr);
+		return CTL_USAGE;
+	}
+	cmd = cmd_find(w.rest_n, w.rest, &words);
+	if (cmd == NULL)
+		return jobctl_unknown(w.rest[0], w.rest[1]);
+	return cmd->run(ctl, cmd, w.rest_n - words + 1, w.rest + words - 1);
+}
+
+int main(int argc, char **argv)
+{
+	struct ctl ctl;
+
+	/* JSON is UTF-8, and so is what is shown of it, also where no locale is set. Numbers keep their point. */
+	if (setlocale(LC_CTYPE, "") == NULL || MB_CUR_MAX == 1)
+		setlocale(LC_CTYPE, "C.UTF-8");
+	signal(SIGPIPE, SIG_IGN);	/* a reader that has had enough is no reason to leave a job behind */
+	ctl_init(&ctl);
+	return ctl_end(&ctl, jobctl_main(&ctl, argc, argv));
+}

@@ -1,0 +1,201 @@
+/* What the rows of option tables do with their values. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "client/ctl.h"
+#include "client/options.h"
+#include "client/times.h"
+#include "proto/jtext.h"
+#include "proto/timefmt.h"
+
+/* ---- into a struct ---- */
+
+int opt_flag(const struct opt *opt, const char *value, void *into)
+{
+	(void)value;
+	*(bool *)(void *)((char *)into + opt->at) = true;
+	return 0;
+}
+
+int opt_text(const struct opt *opt, const char *value, void *into)
+{
+	*(const char **)(void *)((char *)into + opt->at) = value;
+	return 0;
+}
+
+static int opt_read_int(const struct opt *opt, const char *value, int64_t min, int64_t *number)
+{
+	char *end;
+
+	errno = 0;
+	*number = strtoll(value, &end, 10);
+	if (errno == 0 && end != value && *end == '\0' && *number >= min)
+		return 0;
+	ctl_error("--%s: it is a whole number%s, not \"%s\"", opt->name, min == 0 ? ", not negative" : "", value);
+	return -1;
+}
+
+int opt_number(const struct opt *opt, const char *value, void *into)
+{
+	return opt_read_int(opt, value, 0, (int64_t *)(void *)((char *)into + opt->at));
+}
+
+static int opt_read_span(const struct opt *opt, const char *value, int64_t *ms)
+{
+	if (timefmt_read_span(value, ms) == 0)
+		return 0;
+	ctl_error("--%s: it is a duration such as 90, 1.5, 10m or 1h30m, not \"%s\"", opt->name, value);
+	return -1;
+}
+
+int opt_span(const struct opt *opt, const char *value, void *into)
+{
+	return value == NULL ? 0 : opt_read_span(opt, value, (int64_t *)(void *)((char *)into + opt->at));
+}
+
+/* ---- into a JSON object ---- */
+
+/* The object that holds the member of that path, made if need be; *name is the path's last part. */
+static json_t *opt_holder(json_t *object, const char *path, const char **name)
+{
+	const char *dot = strchr(path, '.');
+	json_t *inner;
+
+	*name = path;
+	if (dot == NULL)
+		return object;
+	inner = json_object_getn(object, path, (size_t)(dot - path));
+	if (inner == NULL) {
+		inner = json_object();
+		if (json_object_setn_new(object, path, (size_t)(dot - path), inner) < 0)
+			return NULL;
+	}
+	return opt_holder(inner, dot + 1, name);
+}
+
+static int opt_put(const struct opt *opt, json_t *into, json_t *value)
+{
+	const char *name;
+	json_t *holder = opt_holder(into, opt->member, &name);
+
+	if (holder != NULL && json_object_set_new(holder, name, value) == 0)
+		return 0;
+	if (holder == NULL)
+		json_decref(value);
+	ctl_error("out of memory");
+	return -1;
+}
+
+int opt_json_true(const struct opt *opt, const char *value, void *into)
+{
+	(void)value;
+	return opt_put(opt, into, json_true());
+}
+
+/* Command lines are bytes; JSON is UTF-8. */
+static int opt_check_text(const struct opt *opt, const char *value)
+{
+	if (jtext_utf8(value, strlen(value)))
+		return 0;
+	ctl_error("--%s: the value is not UTF-8", opt->name);
+	return -1;
+}
+
+int opt_json_text(const struct opt *opt, const char *value, void *into)
+{
+	return opt_check_text(opt, value) < 0 ? -1 : opt_put(opt, into, json_string(value));
+}
+
+int opt_json_int(const struct opt *opt, const char *value, void *into)
+{
+	int64_t number;
+
+	return opt_read_int(opt, value, INT64_MIN, &number) < 0 ? -1 : opt_put(opt, into, json_integer(number));
+}
+
+int opt_json_real(const struct opt *opt, const char *value, void *into)
+{
+	char *end;
+	double number = strtod(value, &end);
+	json_t *real = end != value && *end == '\0' ? json_real(number) : NULL;
+
+	if (real != NULL)
+		return opt_put(opt, into, real);
+	ctl_error("--%s: it is a number, not \"%s\"", opt->name, value);
+	return -1;
+}
+
+int opt_json_span(const struct opt *opt, const char *value, void *into)
+{
+	int64_t ms;
+
+	if (opt_read_span(opt, value, &ms) < 0)
+		return -1;
+	return opt_put(opt, into, times_seconds(ms));
+}
+
+int opt_json_time(const struct opt *opt, const char *value, void *into)
+{
+	char text[TIMEFMT_SIZE], why[160];
+	int64_t ms;
+
+	if (times_read(value, &ms, why, sizeof(why)) < 0) {
+		ctl_error("--%s: %s", opt->name, why);
+		return -1;
+	}
+	timefmt_write(text, ms);
+	return opt_put(opt, into, json_string(text));
+}
+
+int opt_json_value(const struct opt *opt, const char *value, void *into)
+{
+	char why[200];
+	json_t *json = jtext_parse(value, strlen(value), why, sizeof(why));
+
+	if (json != NULL)
+		return opt_put(opt, into, json);
+	ctl_error("--%s: the value is not JSON: %s", opt->name, why);
+	return -1;
+}
+
+int opt_json_pair(const struct opt *opt, const char *value, void *into)
+{
+	const char *equals = strchr(value, '='), *name;
+	json_t *holder, *object;
+
+	if (equals == NULL || equals == value) {
+		ctl_error("--%s: it is %s, not \"%s\"", opt->name, opt->value, value);
+		return -1;
+	}
+	if (opt_check_text(opt, value) < 0)
+		return -1;
+	holder = opt_holder(into, opt->member, &name);
+	object = json_object_get(holder, name);
+	if (object == NULL && holder != NULL && json_object_set_new(holder, name, json_object()) == 0)
+		object = json_object_get(holder, name);
+	if (json_object_setn_new(object, value, (size_t)(equals - value), json_string(equals + 1)) == 0)
+		return 0;
+	ctl_error("out of memory");
+	return -1;
+}
+
+int opt_json_names(const struct opt *opt, const char *value, void *into)
+{
+	const char *name;
+	json_t *holder = opt_holder(into, opt->member, &name), *array = json_object_get(holder, name);
+
+	if (opt_check_text(opt, value) < 0)
+		return -1;
+	if (array == NULL && holder != NULL && json_object_set_new(holder, name, json_array()) == 0)
+		array = json_object_get(holder, name);
+	for (size_t len = strcspn(value, ",");; len = strcspn(value, ",")) {
+		if (json_array_append_new(array, json_stringn(value, len)) < 0) {
+			ctl_error("out of memory");
+			return -1;
+		}
+		if (value[len] == '\0')
+			return 0;
+		value += len + 1;
+	}
+}

@@ -1,0 +1,114 @@
+#include "client/times.h"
+
+#include <errno.h>
+#include <stdbool.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "base/clock.h"
+#include "proto/timefmt.h"
+
+#define TIMES_LAST 253402300799LL	/* the end of the year 9999 */
+
+/* Reads it by the first format that fits to the end, into fields that begin as `tm`. */
+static bool times_scan(const char *text, struct tm *tm)
+{
+	static const char *const formats[] = {
+		"%Y-%m-%d", "%Y-%m-%dT%H:%M", "%Y-%m-%dT%H:%M:%S", "%Y-%m-%d %H:%M", "%Y-%m-%d %H:%M:%S", "%H:%M", "%H:%M:%S",
+	};
+	const struct tm begin = *tm;
+
+	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
+		const char *end;
+
+		*tm = begin;
+		end = strptime(text, formats[i], tm);
+		if (end != NULL && *end == '\0')
+			return true;
+	}
+	return false;
+}
+
+/* Local fields → seconds. A date that the calendar, or an hour that the clock's change leaves out, comes back as another. */
+static bool times_local(const struct tm *fields, time_t *seconds)
+{
+	struct tm tm = *fields;
+
+	tm.tm_isdst = -1;
+	*seconds = mktime(&tm);
+	return tm.tm_mon == fields->tm_mon && tm.tm_mday == fields->tm_mday && tm.tm_hour == fields->tm_hour &&
+	       tm.tm_min == fields->tm_min && tm.tm_sec == fields->tm_sec;
+}
+
+static bool times_unix(const char *text, int64_t *ms)
+{
+	char *end;
+	long long seconds;
+
+	if (text[0] != '@' || text[1] < '0' || text[1] > '9')
+		return false;
+	errno = 0;
+	seconds = strtoll(text + 1, &end, 10);
+	if (errno != 0 || *end != '\0' || seconds > TIMES_LAST)
+		return false;
+	*ms = seconds * 1000;
+	return true;
+}
+
+int times_read(const char *text, int64_t *ms, char *why, size_t why_size)
+{
+	time_t now = (time_t)(clock_wall() / 1000), seconds;
+	struct tm tm;
+
+	if (strcmp(text, "now") == 0) {
+		*ms = clock_wall();
+		return 0;
+	}
+	if (times_unix(text, ms) || timefmt_read(text, ms) == 0)
+		return 0;
+	localtime_r(&now, &tm);
+	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
+	if (!times_scan(text, &tm)) {
+		snprintf(why, why_size, "a time is written 2026-12-01T09:00, 2026-12-01, 18:30, @UNIX or RFC 3339, not \"%.40s\"", text);
+		return -1;
+	}
+	if (!times_local(&tm, &seconds)) {
+		snprintf(why, why_size, "there is no such time as \"%.40s\" in this time zone", text);
+		return -1;
+	}
+	*ms = (int64_t)seconds * 1000;
+	return 0;
+}
+
+void times_show(char out[TIMES_SIZE], int64_t ms)
+{
+	time_t seconds = (time_t)(ms / 1000);
+	struct tm tm;
+
+	localtime_r(&seconds, &tm);
+	strftime(out, TIMES_SIZE, "%Y-%m-%d %H:%M:%S", &tm);
+}
+
+json_t *times_seconds(int64_t ms)
+{
+	return ms % 1000 == 0 ? json_integer(ms / 1000) : json_real((double)ms / 1000);
+}
+
+void times_show_span(char out[TIMES_SIZE], int64_t ms)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 } };
+
+	for (size_t i = 0; i + 1 < sizeof(units) / sizeof(units[0]); i++) {
+		if (ms < units[i].ms)
+			continue;
+		snprintf(out, TIMES_SIZE, "%lld%s %lld%s", (long long)(ms / units[i].ms), units[i].name,
+			 (long long)(ms % units[i].ms / units[i + 1].ms), units[i + 1].name);
+		return;
+	}
+	snprintf(out, TIMES_SIZE, "%gs", (double)ms / 1000);
+}
