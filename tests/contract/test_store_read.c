@@ -1,0 +1,419 @@
+/* The store's contract, over each back end: records, lists, counts, output. */
+#include <stdlib.h>
+
+#include "../lib/unit.h"
+#include "storetest.h"
+
+static int64_t ids[300];
+
+/* ---- get ---- */
+
+STORE_TEST(a_record_says_what_was_submitted)
+{
+	struct job_spec from = storetest_spec();
+	struct submission s = { .priority = -7, .run_at = 5000, .expires_at = 9000 };
+	struct job_record record;
+
+	from.args = "{\"url\":\"x\"}";
+	from.meta = "{\"m\":1}";
+	from.tags = "{\"a\":\"b\"}";
+	from.unique_key = "key";
+	s.spec = job_spec_new(&from);
+	ck_assert_int_eq(store_submit(st, &s, 1, 1234, NULL), 0);
+	job_spec_unref(&s.spec);
+	ck_assert_int_eq(store_get(st, s.id, &record), 0);
+	ck_assert_int_eq(record.row.id, s.id);
+	ck_assert_int_eq(record.row.state, JOB_SCHEDULED);
+	ck_assert_int_eq(record.row.priority, -7);
+	ck_assert_int_eq(record.row.submitted_at, 1234);
+	ck_assert_int_eq(record.row.run_at, 5000);
+	ck_assert_int_eq(record.row.expires_at, 9000);
+	ck_assert_int_eq(record.row.attempt, 0);
+	ck_assert_str_eq(record.row.spec->args, from.args);
+	ck_assert_str_eq(record.row.spec->meta, from.meta);
+	ck_assert_str_eq(record.row.spec->tags, from.tags);
+	ck_assert_str_eq(record.row.spec->unique_key, "key");
+	ck_assert_str_eq(record.row.spec->queue, "q");
+	ck_assert_ptr_null(record.result);
+	ck_assert_uint_eq(record.history_len, 0);
+	job_record_free(&record);
+	ck_assert_int_eq(store_get(st, s.id + 1, &record), -ENOENT);
+	job_record_free(&record);
+}
+
+STORE_TEST(big_arguments_come_back_whole)
+{
+	struct job_spec from = storetest_spec(), *spec;
+	size_t n = 1 << 20;
+	char *args = malloc(n + 1);
+	struct job_record record;
+	int64_t id;
+
+	memset(args, 'x', n);
+	memcpy(args, "{\"a\":\"", 6);
+	memcpy(args + n - 2, "\"}", 3);
+	from.args = args;
+	spec = job_spec_new(&from);
+	id = submit_spec(spec, 0, 0);
+	ck_assert_int_eq(store_get(st, id, &record), 0);
+	ck_assert_uint_eq(record.row.spec->args_len, n);
+	ck_assert(strcmp(record.row.spec->args, args) == 0);
+	job_record_free(&record);
+	free(args);
+}
+
+/* ---- list ---- */
+
+/* 300 jobs: queues a, b, c in turn; types t, u in turn; every 5th scheduled, every 7th cancelled, every 50th failed, 100th tagged. */
+static void populate(void)
+{
+	static const char *const queues[] = { "a", "b", "c" };
+	enum job_state state;
+
+	for (int i = 0; i < 300; i++) {
+		struct job_spec from = storetest_spec();
+
+		from.queue = queues[i % 3];
+		from.type = i % 2 == 0 ? "t" : "u";
+		from.args = "{\"n\":1}";
+		from.tags = i % 100 == 0 ? "{\"color\":\"red\",\"size\":\"big\"}" : i % 10 == 0 ? "{\"color\":\"red\"}" : NULL;
+		ids[i] = submit_spec(job_spec_new(&from), 0, i % 5 == 0 ? 5000 : 0);
+		if (i % 7 == 0)
+			ck_assert_int_eq(store_cancel(st, ids[i], 2000, &state), 0);
+		else if (i % 50 == 1)
+			ck_assert_int_eq(settle(ids[i], 1, OUTCOME_FAILED, JOB_FAILED, 3000), 0);
+	}
+}
+
+/* Lists page by page, and returns how many there were in all; each must pass. */
+static size_t list_all(const struct job_filter *f, bool newest_first, size_t limit, bool (*passes)(int i))
+{
+	struct job_page page;
+	int64_t after = 0;
+	size_t n = 0;
+	bool more = true;
+
+	while (more) {
+		ck_assert_int_eq(store_list(st, f, newest_first, after, limit, false, &page), 0);
+		ck_assert_uint_le(page.n, limit);
+		ck_assert(!page.more || page.n == limit);
+		for (size_t k = 0; k < page.n; k++) {
+			int64_t id = page.v[k].row.id;
+
+			if (after != 0)
+				ck_assert(newest_first ? id < after : id > after);
+			ck_assert(passes((int)(id - ids[0])));
+			after = id;
+			n++;
+		}
+		more = page.more;
+		job_page_free(&page);
+	}
+	return n;
+}
+
+static void list_both_ways(const struct job_filter *f, bool (*passes)(int i))
+{
+	int64_t by_state[JOB_STATES], counted = 0;
+	size_t n = 0;
+
+	for (int i = 0; i < 300; i++)
+		n += passes(i);
+	ck_assert_uint_eq(list_all(f, true, 1000, passes), n);
+	ck_assert_uint_eq(list_all(f, false, 1000, passes), n);
+	ck_assert_uint_eq(list_all(f, true, 7, passes), n);
+	ck_assert_uint_eq(list_all(f, false, 1, passes), n);
+	ck_assert_int_eq(store_count(st, f, by_state), 0);
+	for (int s = 0; s < JOB_STATES; s++)
+		counted += by_state[s];
+	ck_assert_int_eq(counted, (int64_t)n);
+}
+
+static bool any(int i) { return i >= 0; }
+static bool in_a(int i) { return i % 3 == 0; }
+static bool in_a_or_c(int i) { return i % 3 != 1; }
+static bool of_u(int i) { return i % 2 == 1; }
+static bool in_b_of_t(int i) { return i % 3 == 1 && i % 2 == 0; }
+static bool cancelled(int i) { return i % 7 == 0; }
+static bool failed(int i) { return i % 50 == 1 && i % 7 != 0; }
+static bool cancelled_or_failed(int i) { return cancelled(i) || failed(i); }
+static bool scheduled(int i) { return i % 5 == 0 && !cancelled(i); }
+static bool ready_or_cancelled(int i) { return !scheduled(i) && !failed(i); }
+static bool failed_in_b(int i) { return failed(i) && i % 3 == 1; }
+static bool red(int i) { return i % 10 == 0; }
+static bool red_and_big(int i) { return i % 100 == 0; }
+static bool red_cancelled(int i) { return red(i) && cancelled(i); }
+static bool none(int i) { return i < 0; }
+
+STORE_TEST(lists_by_filter_in_pages_both_ways)
+{
+	static const char *const a[] = { "a", NULL }, *const a_c[] = { "a", "c", NULL }, *const b[] = { "b", NULL },
+			  *const t[] = { "t", NULL }, *const u[] = { "u", NULL }, *const unknown[] = { "zzz", NULL },
+			  *const color[] = { "color", NULL }, *const is_red[] = { "red", NULL },
+			  *const color_size[] = { "color", "size", NULL }, *const red_big[] = { "red", "big", NULL };
+	unsigned bad = 1u << JOB_CANCELLED | 1u << JOB_FAILED;
+
+	populate();
+	list_both_ways(&(struct job_filter){ 0 }, any);
+	list_both_ways(&(struct job_filter){ .queues = a }, in_a);
+	list_both_ways(&(struct job_filter){ .queues = a_c }, in_a_or_c);
+	list_both_ways(&(struct job_filter){ .types = u }, of_u);
+	list_both_ways(&(struct job_filter){ .queues = b, .types = t }, in_b_of_t);
+	list_both_ways(&(struct job_filter){ .queues = unknown }, none);
+	list_both_ways(&(struct job_filter){ .states = 1u << JOB_CANCELLED }, cancelled);
+	list_both_ways(&(struct job_filter){ .states = 1u << JOB_FAILED }, failed);
+	list_both_ways(&(struct job_filter){ .states = bad }, cancelled_or_failed);
+	list_both_ways(&(struct job_filter){ .states = 1u << JOB_SCHEDULED }, scheduled);
+	list_both_ways(&(struct job_filter){ .states = 1u << JOB_READY | 1u << JOB_CANCELLED }, ready_or_cancelled);
+	list_both_ways(&(struct job_filter){ .states = 1u << JOB_FAILED, .queues = b }, failed_in_b);
+	list_both_ways(&(struct job_filter){ .states = 1u << JOB_RUNNING }, none);
+	list_both_ways(&(struct job_filter){ .tag_names = color, .tag_values = is_red }, red);
+	list_both_ways(&(struct job_filter){ .tag_names = color_size, .tag_values = red_big }, red_and_big);
+	list_both_ways(&(struct job_filter){ .tag_names = color, .tag_values = is_red, .states = 1u << JOB_CANCELLED },
+		       red_cancelled);
+	list_both_ways(&(struct job_filter){ .tag_names = color, .tag_values = unknown }, none);
+}
+
+STORE_TEST(a_list_is_stable_while_jobs_come_and_go)
+{
+	struct job_filter all = { 0 };
+	struct job_page page;
+	enum job_state state;
+
+	populate();
+	ck_assert_int_eq(store_list(st, &all, true, 0, 10, false, &page), 0);
+	ck_assert(page.more);
+	ck_assert_int_eq(page.v[9].row.id, ids[290]);
+	job_page_free(&page);
+	submit();
+	ck_assert_int_eq(store_delete(st, ids[287], 4000, &state), 0);
+	ck_assert_int_eq(store_list(st, &all, true, ids[290], 10, false, &page), 0);
+	ck_assert_int_eq(page.v[0].row.id, ids[289]);
+	ck_assert_int_eq(page.v[2].row.id, ids[286]);
+	job_page_free(&page);
+}
+
+STORE_TEST(arguments_and_results_only_where_asked_for)
+{
+	struct job_filter all = { 0 };
+	struct job_spec from = storetest_spec();
+	struct settlement s;
+	struct job_page page;
+
+	from.args = "{\"n\":1}";
+	from.meta = "2";
+	from.tags = "{\"a\":\"b\"}";
+	s = settlement(submit_spec(job_spec_new(&from), 0, 0), 1, OUTCOME_FAILED, JOB_FAILED, 3000);
+	s.result = "3";
+	ck_assert_int_eq(store_settle(st, &s), 0);
+	ck_assert_int_eq(store_list(st, &all, true, 0, 10, false, &page), 0);
+	ck_assert_uint_eq(page.n, 1);
+	ck_assert_ptr_null(page.v[0].row.spec->args);
+	ck_assert_ptr_null(page.v[0].row.spec->meta);
+	ck_assert_ptr_null(page.v[0].result);
+	ck_assert_str_eq(page.v[0].row.spec->tags, from.tags);
+	ck_assert_str_eq(page.v[0].reason, "io");
+	job_page_free(&page);
+	ck_assert_int_eq(store_list(st, &all, true, 0, 10, true, &page), 0);
+	ck_assert_str_eq(page.v[0].row.spec->args, from.args);
+	ck_assert_str_eq(page.v[0].row.spec->meta, from.meta);
+	ck_assert_str_eq(page.v[0].result, "3");
+	job_page_free(&page);
+}
+
+STORE_TEST(counts_by_state)
+{
+	int64_t by_state[JOB_STATES];
+
+	populate();
+	ck_assert_int_eq(store_count(st, &(struct job_filter){ .states = 1u << JOB_CANCELLED }, by_state), 0);
+	for (int s = 0; s < JOB_STATES; s++)
+		ck_assert_int_eq(by_state[s], s == JOB_CANCELLED ? 43 : 0);
+}
+
+STORE_TEST(tags_go_with_their_job)
+{
+	static const char *const color[] = { "color", NULL }, *const is_red[] = { "red", NULL };
+	struct job_filter red_ones = { .tag_names = color, .tag_values = is_red };
+	int64_t by_state[JOB_STATES];
+	enum job_state state;
+
+	populate();
+	ck_assert_int_eq(store_delete(st, ids[70], 4000, &state), 0);
+	ck_assert_int_eq(store_count(st, &red_ones, by_state), 0);
+	ck_assert_int_eq(by_state[JOB_CANCELLED], 4);		/* 0, 140, 210, 280 */
+}
+
+/* ---- ready pages ---- */
+
+static int64_t page_ids[64];
+static size_t page_n;
+static int page_calls;
+
+static void page_done(void *arg, int rc, const struct job_row *rows, size_t n)
+{
+	ck_assert_ptr_eq(arg, &page_n);
+	ck_assert_int_eq(rc, 0);
+	for (size_t i = 0; i < n; i++) {
+		ck_assert_ptr_nonnull(rows[i].spec);
+		ck_assert_str_eq(rows[i].spec->queue, "q");
+		ck_assert_int_eq(rows[i].state, JOB_READY);
+		page_ids[i] = rows[i].id;
+	}
+	page_n = n;
+	page_calls++;
+}
+
+static void ready_page(int after_priority, int64_t after_id, size_t max)
+{
+	int calls = page_calls;
+
+	ck_assert_int_eq(store_ready_page(st, "q", "t", after_priority, after_id, max, page_done, &page_n), 0);
+	while (page_calls == calls)
+		coro_yield();
+}
+
+STORE_TEST(ready_pages_go_by_priority_then_id)
+{
+	int64_t low = submit_spec(new_spec("q", "t"), -5, 0), a = submit(), high = submit_spec(new_spec("q", "t"), 9, 0),
+		b = submit(), running = submit();
+	int64_t want[] = { high, a, b, low };
+
+	submit_at(9000);
+	submit_spec(new_spec("other", "t"), 0, 0);
+	submit_spec(new_spec("q", "other"), 0, 0);
+	ck_assert_int_eq(claim(running, 1, 2000), 0);
+	ready_page(0, 0, 10);
+	ck_assert_uint_eq(page_n, 4);
+	for (int i = 0; i < 4; i++)
+		ck_assert_int_eq(page_ids[i], want[i]);
+	ready_page(0, 0, 2);
+	ck_assert_uint_eq(page_n, 2);
+	ck_assert_int_eq(page_ids[1], a);
+	ready_page(0, a, 1);
+	ck_assert_uint_eq(page_n, 1);
+	ck_assert_int_eq(page_ids[0], b);
+	ready_page(0, a, 10);
+	ck_assert_uint_eq(page_n, 2);
+	ck_assert_int_eq(page_ids[1], low);
+	ready_page(-5, low, 10);
+	ck_assert_uint_eq(page_n, 0);
+}
+
+/* ---- output ---- */
+
+static void expect_output(int64_t id, int attempt, int stream, int64_t offset, size_t limit, const char *want, int64_t stored)
+{
+	struct output_page page;
+
+	ck_assert_int_eq(store_output_read(st, id, attempt, stream, offset, limit, &page), 0);
+	ck_assert_int_eq(page.stored, stored);
+	ck_assert_uint_eq(page.len, strlen(want));
+	ck_assert_mem_eq(page.data, want, page.len);
+	free(page.data);
+}
+
+STORE_TEST(output_is_read_from_anywhere)
+{
+	int64_t id = submit();
+
+	ck_assert_int_eq(claim(id, 1, 2000), 0);
+	expect_output(id, 1, 0, 0, 100, "", 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 0, "hello ", 6), 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 1, 0, "oops", 4), 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 6, "world", 5), 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 11, "!", 1), 0);
+	expect_output(id, 1, 0, 0, 100, "hello world!", 12);
+	expect_output(id, 1, 0, 3, 5, "lo wo", 12);
+	expect_output(id, 1, 0, 6, 5, "world", 12);
+	expect_output(id, 1, 0, 10, 100, "d!", 12);
+	expect_output(id, 1, 0, 12, 100, "", 12);
+	expect_output(id, 1, 0, 99, 100, "", 12);
+	expect_output(id, 1, 0, 0, 0, "", 12);
+	expect_output(id, 1, 1, 0, 100, "oops", 4);
+}
+
+STORE_TEST(output_has_no_holes_and_belongs_to_an_attempt_that_runs)
+{
+	int64_t id = submit();
+	struct output_page page;
+
+	ck_assert_int_eq(store_output_append(st, id, 2, 0, 0, "x", 1), -EBUSY);
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 0, "x", 1), 0);	/* its claim is on its way */
+	ck_assert_int_eq(claim(id, 1, 2000), 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 2, "x", 1), -EINVAL);
+	ck_assert_int_eq(store_output_append(st, id, 2, 0, 0, "x", 1), -EBUSY);
+	ck_assert_int_eq(store_output_append(st, id + 1, 1, 0, 0, "x", 1), -ENOENT);
+	ck_assert_int_eq(settle(id, 1, OUTCOME_FAILED, JOB_READY, 3000), 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 1, "x", 1), -EBUSY);
+	ck_assert_int_eq(claim(id, 2, 4000), 0);
+	ck_assert_int_eq(store_output_append(st, id, 2, 0, 0, "second", 6), 0);
+	expect_output(id, 1, 0, 0, 10, "x", 1);
+	expect_output(id, 2, 0, 0, 10, "second", 6);
+	ck_assert_int_eq(store_output_read(st, id, 4, 0, 0, 10, &page), -ENOENT);
+	ck_assert_int_eq(store_output_read(st, id, 0, 0, 0, 10, &page), -ENOENT);
+	ck_assert_int_eq(store_output_read(st, id + 1, 1, 0, 0, 10, &page), -ENOENT);
+}
+
+/* A life that ended before its claim was written leaves output of the attempt that the next life begins. */
+STORE_TEST(output_from_offset_0_begins_its_stream_anew)
+{
+	int64_t id = submit();
+
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 0, "old", 3), 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 1, 0, "other", 5), 0);
+	ck_assert_int_eq(claim(id, 1, 2000), 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 0, "n", 1), 0);
+	ck_assert_int_eq(store_output_append(st, id, 1, 0, 1, "ew", 2), 0);
+	expect_output(id, 1, 0, 0, 10, "new", 3);
+	expect_output(id, 1, 1, 0, 10, "other", 5);
+}
+
+STORE_TEST(much_output_is_read_in_pages)
+{
+	enum { PIECE = 100 * 1000, PIECES = 20, PAGE = 64 * 1024 };
+	char *data = malloc(PIECE * PIECES);
+	int64_t id = submit(), offset = 0;
+	struct output_page page;
+
+	for (int i = 0; i < PIECE * PIECES; i++)
+		data[i] = (char)(i * 31 + i / 251);
+	ck_assert_int_eq(claim(id, 1, 2000), 0);
+	for (int i = 0; i < PIECES; i++)
+		ck_assert_int_eq(store_output_append(st, id, 1, 0, i * PIECE, data + i * PIECE, PIECE), 0);
+	do {
+		ck_assert_int_eq(store_output_read(st, id, 1, 0, offset, PAGE, &page), 0);
+		ck_assert(memcmp(page.data, data + offset, page.len) == 0);
+		ck_assert(page.len == PAGE || offset + (int64_t)page.len == page.stored);
+		offset += (int64_t)page.len;
+		free(page.data);
+	} while (offset < page.stored);
+	ck_assert_int_eq(offset, PIECE * PIECES);
+	free(data);
+}
+
+static Suite *suite(void)
+{
+	Suite *s = suite_create("store_read");
+	TCase *tc = tcase_create("read");
+
+	add_store_test(tc, a_record_says_what_was_submitted);
+	add_store_test(tc, big_arguments_come_back_whole);
+	add_store_test(tc, lists_by_filter_in_pages_both_ways);
+	add_store_test(tc, a_list_is_stable_while_jobs_come_and_go);
+	add_store_test(tc, arguments_and_results_only_where_asked_for);
+	add_store_test(tc, counts_by_state);
+	add_store_test(tc, tags_go_with_their_job);
+	add_store_test(tc, ready_pages_go_by_priority_then_id);
+	add_store_test(tc, output_is_read_from_anywhere);
+	add_store_test(tc, output_has_no_holes_and_belongs_to_an_attempt_that_runs);
+	add_store_test(tc, output_from_offset_0_begins_its_stream_anew);
+	add_store_test(tc, much_output_is_read_in_pages);
+	suite_add_tcase(s, tc);
+	return s;
+}
+
+int main(void)
+{
+	return unit_run(suite());
+}

@@ -1,0 +1,156 @@
+"""jobctl submit --file: many jobs, exactly up to the first bad line."""
+
+import json
+import os
+import pty
+import re
+import subprocess
+
+from jobdtest import JOBCTL, Daemon, check, equal, main, tempdir, test
+
+
+def start(*options):
+    return Daemon("shutdown.grace=0", *options)
+
+
+def file(*lines):
+    path = os.path.join(tempdir(), "jobs.jsonl")
+    with open(path, "w") as out:
+        out.write("".join(line + "\n" for line in lines))
+    return path
+
+
+def held(n):
+    return [json.dumps({"type": "noop", "hold": True, "args": {"n": i}}) for i in range(n)]
+
+
+def ids(text):
+    return [int(line) for line in text.splitlines()]
+
+
+@test("the ids are printed in the order of the lines")
+def _():
+    with start() as d, d.client() as c:
+        got = d.jobctl("submit", "-f", file(*held(2000)))
+        equal(ids(got.out), list(range(1, 2001)))
+        check("2000 jobs submitted" in got.err, got.err)
+        for n in [1, 500, 501, 1000, 2000]:
+            equal(c.call("job.get", id=n)["args"], {"n": n - 1})
+
+
+@test("stdin, blank lines, a lacking last newline and CRLF")
+def _():
+    with start() as d:
+        equal(ids(d.jobctl("submit", "-f", "-", input="\n" + held(1)[0] + "\r\n \t\n" + held(1)[0]).out), [1, 2])
+        equal(d.jobctl("submit", "-f", "-", input="").out, "")
+        equal(d.jobctl("submit", "-f", "-", input="\n\n").out, "")
+
+
+@test("the options hold where a line does not say otherwise")
+def _():
+    with start() as d, d.client() as c:
+        d.jobctl("submit", "-f", file('{"type": "noop", "hold": true}', '{"type": "noop", "hold": true, "queue": "own"}'),
+                 "--queue", "bulk", "-t", "a=b")
+        equal([(j["queue"], j["tags"]) for j in c.call("job.list", order="oldest")["jobs"]],
+              [("bulk", {"a": "b"}), ("own", {"a": "b"})])
+
+
+@test("a line that the daemon refuses is named; what is before it is submitted, nothing after it")
+def _():
+    for at in [1, 2, 250, 499, 500, 501, 502, 700, 900]:
+        lines = held(900)
+        lines[at - 1] = '{"type": "noop", "hold": true, "priority": 5000}'
+        with start() as d, d.client() as c:
+            got = d.jobctl("submit", "-f", file(*lines), code=4)
+            equal(ids(got.out), list(range(1, at)), "line %d" % at)
+            equal(c.call("job.count")["total"], at - 1)
+            check('jobctl: line %d: "priority" must be' % at in got.err, got.err)
+
+
+@test("so is one that is not JSON, not an object, or too deep")
+def _():
+    with start() as d:
+        first = 1
+        for bad, said in [("{", "it is not JSON"), ("[1]", "a job must be a JSON object"), ("5 5", "it is not JSON"),
+                          ('{"type": "noop", "args": %s}' % ("[" * 62 + "]" * 62), ""),
+                          ('{"type": "noop", "args": {"x": %s}}' % ("[" * 100 + "]" * 100), "it is not JSON"),
+                          ('{"type": "noop", "type": "noop"}', "it is not JSON")]:
+            lines = held(300) + [bad] + held(10)
+            got = d.jobctl("submit", "-f", file(*lines), code=4)
+            equal(ids(got.out), list(range(first, first + 300)), bad[:40])
+            check("jobctl: line 301: " + said in got.err, got.err)
+            first += 300
+
+
+@test("numbers count every line, blank ones too")
+def _():
+    with start() as d:
+        got = d.jobctl("submit", "-f", file("", held(1)[0], "", "nonsense"), code=4)
+        check("line 4: " in got.err, got.err)
+
+
+@test("a line too long for the daemon is named, wherever it stands")
+def _():
+    with start("limits.message_bytes=20000") as d, d.client() as c:
+        lines = held(1500)
+        lines[1200] = json.dumps({"type": "noop", "hold": True, "args": {"x": "y" * 30000}})
+        got = d.jobctl("submit", "-f", file(*lines), code=4)
+        equal(ids(got.out), list(range(1, 1201)))
+        check("line 1201: " in got.err and "limits.message_bytes" in got.err, got.err)
+        equal(c.call("job.count")["total"], 1200)
+
+
+@test("a full daemon ends it after what there was room for")
+def _():
+    with start("limits.jobs=100") as d:
+        got = d.jobctl("submit", "-f", file(*held(300)), code=4)
+        equal(len(ids(got.out)), 100)
+        check("line 101: " in got.err and "limits.jobs" in got.err, got.err)
+
+
+@test("--json prints the answers; --quiet leaves only them")
+def _():
+    with start() as d:
+        got = d.jobctl("--json", "-q", "submit", "-f", file(*held(3)))
+        equal([json.loads(line)["state"] for line in got.out.splitlines()], ["held"] * 3)
+        equal(got.err, "")
+
+
+@test("a bar on a terminal, off it nothing but the last word")
+def _():
+    with start() as d:
+        ours, theirs = pty.openpty()
+        path = file(*held(60000))
+        process = subprocess.Popen([JOBCTL, "-H", d.address, "submit", "-f", path], stdout=subprocess.PIPE, stderr=theirs)
+        os.close(theirs)
+        equal(len(process.stdout.read().splitlines()), 60000)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(ours, 65536)
+            except OSError:
+                break
+        equal(process.wait(), 0)
+        process.stdout.close()
+        os.close(ours)
+        check(re.search(rb"\r\x1b\[K\[=*> *\] +\d+ % \d+ jobs, \d+/s", seen), seen[-300:])
+        check(seen.endswith(b"jobctl: 60000 jobs submitted\r\n"), seen[-100:])
+
+
+@test("a daemon that dies meanwhile leaves it told which lines are in doubt")
+def _():
+    with start() as d:
+        process = d.jobctl_start("submit", "-f", "-", stdin=subprocess.PIPE)
+        process.stdin.write("".join(line + "\n" for line in held(500)))
+        process.stdin.flush()
+        d.kill9()
+        try:
+            process.stdin.write("".join(line + "\n" for line in held(1000)))
+        except BrokenPipeError:
+            pass
+        out, err = process.communicate()
+        check(process.returncode == 3 and re.search(r"lines \d+ to \d+ may have been submitted or not: ", err) or "no jobd answers" in err, err)
+        check(len(ids(out)) in (0, 500), out[-100:])
+
+
+main()
