@@ -19,7 +19,7 @@
 #include "session.h"
 
 enum {
-	BACKLOG = 1024,
+	BACKLOG = SOMAXCONN,
 	PORTS_MAX = 64,
 	ACCEPT_RETRY = 100 * 1000,		/* after EMFILE and the like */
 	HANDSHAKE_WAIT = 10 * 1000 * 1000,
