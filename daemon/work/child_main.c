@@ -31,7 +31,7 @@
 #include "work/pool.h"
 #include "work/procfs.h"
 
-enum { CHILD_STOPPED = 3, CHILD_ORPHANED = 4, PROGRESS_MESSAGE = 512 };
+enum { CHILD_ORPHANED = 4, PROGRESS_MESSAGE = 512 };
 
 /* The process's one instance: handlers of signals and of kinds have no other way to it. */
 static struct child {
@@ -52,7 +52,7 @@ static void child_on_term(int signo)
 {
 	(void)signo;
 	if (child.working && !child.attendant.attending && atomic_load(&child.attendant.ring->stop) == child.attendant.ticket)
-		_exit(CHILD_STOPPED);
+		_exit(HANDOVER_STOPPED);
 }
 
 static void child_on_orphaned(int signo)

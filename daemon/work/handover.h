@@ -16,4 +16,7 @@ enum { HANDOVER_ARGS = 7 };
 /* Sent to a pool process when its daemon dies, by the kernel. */
 #define HANDOVER_ORPHANED SIGUSR2
 
+/* The exit status of a pool process that ended in the midst of a function, which was to be stopped. */
+enum { HANDOVER_STOPPED = 3 };
+
 #endif

@@ -175,7 +175,7 @@ void member_stop(struct member *m, struct pool_slot *slot)
 		return;		/* under way; or its process is, too */
 	slot->stop = SLOT_TERMINATED;
 	slot->stop_due = clock_after(((struct pool *)m->proc.pool)->kill_grace);
-	atomic_store(&m->proc.ring->stop, slot->ticket);
+	ring_stop(m->proc.ring, slot->ticket);
 	wire_put_stop(&m->proc.out, slot->ticket, SIGTERM);
 	talk_touch(&m->proc);
 	proc_signal(&m->proc, SIGTERM);
@@ -291,7 +291,7 @@ static int member_done(struct member *m, const struct wire_frame *f)
 		return -EPROTO;
 	memcpy(slot->task->output_bytes, produced, sizeof(produced));
 	if (slot->stop != SLOT_RUNS)
-		atomic_store(&m->proc.ring->stop, 0);
+		ring_stopped(m->proc.ring, slot->ticket);
 	ring_set(m->proc.ring, slot->place, PLACE_FREE);
 	m->places[slot->place] = false;
 	m->proc.productive = true;

@@ -274,8 +274,8 @@ static void proc_describe_signal(struct proc *p, int signo)
 		snprintf(p->how, sizeof(p->how), "signal %d", signo);
 }
 
-/* Reaps it: by then its socket has nothing more to come. */
-static void proc_reap(struct proc *p)
+/* Reaps it: by then its socket has nothing more to come. True: it ended with its task, as it was told to. */
+static bool proc_reap(struct proc *p)
 {
 	siginfo_t si = { 0 };
 
@@ -287,6 +287,7 @@ static void proc_reap(struct proc *p)
 		proc_describe_signal(p, si.si_status);
 	if (p->fault[0] != '\0')
 		snprintf(p->how, sizeof(p->how), "killed: %s", p->fault);
+	return si.si_code == CLD_EXITED && si.si_status == HANDOVER_STOPPED && ring_stopping(p->ring);
 }
 
 /* All of it is gone: those above are told. */
@@ -334,12 +335,14 @@ static void proc_exited(struct proc *p)
 		talk_read_all(p);
 	p->record = proc_record(p);
 	groups_kill_now(&p->record);	/* before it is reaped: its session is surely its own */
-	proc_reap(p);
+	asked |= proc_reap(p);
 	loop_watch_close(&p->exit_watch);
 	loop_watch_close(&p->watch);
 	p->strike = !asked && !p->productive && clock_mono() - p->since < PROC_EARLY;
 	p->died += !asked;
-	if (!asked)
+	if (asked)
+		log_debug("%s left: %s", p->where, p->how);
+	else
 		log_warning("%s died: %s", p->where, p->how);
 	p->pid = 0;
 	p->state = PROC_CLEARING;

@@ -59,4 +59,20 @@ static inline bool ring_recall(struct ring *ring, unsigned place)
 	return atomic_compare_exchange_strong(&ring->place[place], &queued, PLACE_RECALLED);
 }
 
+/* The pool's: the task that is to end; that it has. */
+static inline void ring_stop(struct ring *ring, uint32_t ticket)
+{
+	atomic_store(&ring->stop, ticket);
+}
+
+static inline void ring_stopped(struct ring *ring, uint32_t ticket)
+{
+	atomic_compare_exchange_strong(&ring->stop, &ticket, 0);	/* by now it may be another's */
+}
+
+static inline bool ring_stopping(struct ring *ring)
+{
+	return atomic_load(&ring->stop) != 0;
+}
+
 #endif
