@@ -350,7 +350,7 @@ static int start_line(struct session *s, const struct frame *line)
 	int rc = 0;
 
 	if (value == NULL) {
-		snprintf(message, sizeof(message), "the line is not JSON: %s", why);
+		snprintf(message, sizeof(message), "the line cannot be read as JSON: %s", why);
 		send_error(s, RPC_PARSE_ERROR, message);
 		return 0;
 	}

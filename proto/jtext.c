@@ -52,6 +52,17 @@ bool jtext_too_deep(const char *text, size_t len)
 	return false;
 }
 
+static void jtext_complain(const json_error_t *error, char *why, size_t why_size)
+{
+	if (error->text[0] == '\0')
+		snprintf(why, why_size, "out of memory");
+	else if (json_error_code(error) == json_error_numeric_overflow)
+		snprintf(why, why_size, "a number is out of range (integers: -9223372036854775808 to 9223372036854775807, "
+			 "others: to about 1.8e308), at byte %d", error->position);
+	else
+		snprintf(why, why_size, "%s, at byte %d", error->text, error->position);
+}
+
 json_t *jtext_parse(const char *text, size_t len, char *why, size_t why_size)
 {
 	json_error_t error;
@@ -62,10 +73,8 @@ json_t *jtext_parse(const char *text, size_t len, char *why, size_t why_size)
 		return NULL;
 	}
 	value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
-	if (value == NULL && error.text[0] == '\0')
-		snprintf(why, why_size, "out of memory");
-	else if (value == NULL)
-		snprintf(why, why_size, "%s, at byte %d", error.text, error.position);
+	if (value == NULL)
+		jtext_complain(&error, why, why_size);
 	return value;
 }
 

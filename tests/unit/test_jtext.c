@@ -54,6 +54,21 @@ START_TEST(refuses_what_is_not_json)
 }
 END_TEST
 
+/* What 64 bits or a double cannot hold is JSON all the same: said as what it is. */
+START_TEST(refuses_numbers_out_of_range)
+{
+	static const char *const texts[] = { "9223372036854775808", "-9223372036854775809", "99999999999999999999", "1e999", "-1e999" };
+	char why[200];
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
+		ck_assert_msg(jtext_parse(texts[i], strlen(texts[i]), why, sizeof(why)) == NULL, "%s", texts[i]);
+		ck_assert_msg(strstr(why, "a number is out of range (integers: -9223372036854775808 to 9223372036854775807, ") == why,
+			      "%s", why);
+	}
+	json_decref(parse("[9223372036854775807, -9223372036854775808, 99999999999999999999.0, 1.7e308]"));
+}
+END_TEST
+
 START_TEST(refuses_duplicate_members)
 {
 	char why[200];
@@ -585,6 +600,7 @@ int main(void)
 
 	tcase_add_test(t, parses_any_one_value);
 	tcase_add_test(t, refuses_what_is_not_json);
+	tcase_add_test(t, refuses_numbers_out_of_range);
 	tcase_add_test(t, refuses_duplicate_members);
 	tcase_add_test(t, refuses_bytes_that_are_not_utf8);
 	tcase_add_test(t, takes_nul_in_strings);
