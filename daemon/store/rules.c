@@ -67,6 +67,7 @@ static void rules_where(struct job_kept *k, const char where[static sizeof(k->wh
 static void rules_start(struct job_kept *k, int attempt, wall_ms started_at, const char *where, struct effect *e)
 {
 	rules_archive(k, e);
+	e->forget = true;	/* it was of the attempt before */
 	k->row.attempt = attempt;
 	k->row.started_at = started_at;
 	k->row.finished_at = 0;
@@ -202,7 +203,7 @@ int rules_recover(struct job_kept *k, wall_ms now, struct effect *e)
 {
 	if (k->row.state != JOB_RUNNING)
 		return -EBUSY;
-	e->forget = true;	/* it is of the attempt before: this one ended without a word */
+	e->forget = true;	/* it ended without a word: what is kept of its output is all there is */
 	if (k->row.cancel_requested_at != 0) {
 		rules_end(k, OUTCOME_CANCELLED, now);
 		rules_error(e, "cancelled", "cancelled while it ran");

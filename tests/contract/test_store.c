@@ -361,11 +361,21 @@ STORE_TEST(the_next_attempt_says_all_anew_and_the_history_keeps_the_last)
 
 	s.run_at = 5000;
 	s.result = "1";
+	s.progress = "{}";
+	s.output_bytes[0] = 10;
 	ck_assert_int_eq(store_settle(st, &s), 0);
 	ck_assert_int_eq(store_due(st, 5000, 10, &next), 0);
+	ck_assert_int_eq(store_get(st, id, &record), 0);
+	ck_assert_str_eq(record.result, "1");	/* the latest attempt's, until there is another */
+	ck_assert_str_eq(record.reason, "io");
+	job_record_free(&record);
 	ck_assert_int_eq(claim(id, 2, 6000), 0);
 	ck_assert_int_eq(store_get(st, id, &record), 0);
+	ck_assert(record.result == NULL && record.progress == NULL && record.reason == NULL && record.message == NULL);
+	ck_assert_int_eq(record.output_bytes[0], 0);
 	ck_assert_uint_eq(record.history_len, 1);
+	ck_assert_str_eq(record.history[0].reason, "io");
+	ck_assert_int_eq(record.history[0].output_bytes[0], 10);
 	ck_assert_int_eq(record.row.finished_at, 0);
 	ck_assert_int_eq(record.row.run_at, 5000);
 	job_record_free(&record);

@@ -267,6 +267,15 @@ def _():
     c.call("job.cancel", id=id)
 
 
+@test("an attempt that runs does not say what the one before it said; the history does")
+def _():
+    id = submit("exec", {"command": "test $JOBD_ATTEMPT != 1 && exec sleep 60; echo one; exit 1"}, retry=AT_ONCE)
+    job = eventually(lambda: (job := sound(get(id)))["state"] == "running" and job["attempt"] == 2 and job, "the second attempt")
+    check(not {"result", "error", "finished_at", "output_bytes"} & job.keys(), job)
+    equal([entry["error"]["reason"] for entry in job["history"]], ["exit_status"])
+    c.call("job.cancel", id=id)
+
+
 @test("job.retry: the same id with a fresh budget; numbers and history go on")
 def _():
     job = sh("exit 1", retry=dict(AT_ONCE, max_attempts=2))
