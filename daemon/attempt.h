@@ -33,6 +33,7 @@ struct attempts {
 	struct pool *pool;
 	size_t result_bytes;
 	void (*ended)(void *arg);	/* one has ended: there may be room for another */
+	void (*store_failed)(void *arg);	/* to start more would only pile up what is to be recorded */
 	void *arg;
 
 	/* own */
@@ -40,7 +41,6 @@ struct attempts {
 	LIST_HEAD(, attempt) list;
 	size_t alive[QUEUE_CLASSES];
 	size_t entering;		/* cpu attempts that have not reached the pool yet */
-	mono_us resume_at;		/* the store failed: nothing is to start before, and before it can write again */
 	bool abandon;			/* the daemon ends and the store cannot write: leave the records to the next start */
 };
 

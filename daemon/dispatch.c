@@ -27,6 +27,11 @@ void dispatch_wake(struct dispatch *d)
 	cond_signal(&d->wake);
 }
 
+void dispatch_store_failed(struct dispatch *d)
+{
+	d->resume_at = clock_after(STORE_RETRY);
+}
+
 bool dispatch_room(const struct dispatch *d, enum job_class class, bool brief)
 {
 	if (class == CLASS_IO)
@@ -47,7 +52,7 @@ static void page_came(void *arg, int rc, const struct job_row *rows, size_t n)
 	struct page_request *page = arg;
 
 	if (rc != 0)
-		page->dispatch->attempts->resume_at = clock_after(STORE_RETRY);
+		dispatch_store_failed(page->dispatch);
 	schedule_paged(page->dispatch->schedule, page->lane, rc, rows, n, page->max);
 	page->dispatch->pages--;
 	dispatch_wake(page->dispatch);
@@ -70,7 +75,7 @@ static void ask_for_pages(struct dispatch *d)
 		}
 		if (rc != 0) {
 			free(page);
-			d->attempts->resume_at = clock_after(MEMORY_RETRY);
+			d->resume_at = clock_after(MEMORY_RETRY);
 			schedule_paged(d->schedule, lane, rc, NULL, 0, max);
 			return;
 		}
@@ -112,7 +117,7 @@ static bool start_jobs(struct dispatch *d)
 			return true;
 		schedule_take(d->schedule, job);
 		if (attempt_start(d->attempts, job) != 0) {
-			d->attempts->resume_at = clock_after(MEMORY_RETRY);
+			d->resume_at = clock_after(MEMORY_RETRY);
 			schedule_done(d->schedule, &job);
 			return true;
 		}
@@ -123,15 +128,15 @@ static bool start_jobs(struct dispatch *d)
 /* After a failure, nothing starts until the store can write again. */
 static bool dispatch_held_up(struct dispatch *d)
 {
-	if (d->attempts->resume_at == 0)
+	if (d->resume_at == 0)
 		return false;
-	if (clock_mono() < d->attempts->resume_at)
+	if (clock_mono() < d->resume_at)
 		return true;
 	if (store_probe(d->store) != 0) {
-		d->attempts->resume_at = clock_after(STORE_RETRY);
+		dispatch_store_failed(d);
 		return true;
 	}
-	d->attempts->resume_at = 0;
+	d->resume_at = 0;
 	return false;
 }
 
@@ -166,6 +171,6 @@ void dispatch_main(void *arg)
 		if (!done || d->woken)
 			rc = coro_yield();
 		else
-			rc = cond_wait(&d->wake, d->attempts->resume_at != 0 ? d->attempts->resume_at : MONO_NEVER);
+			rc = cond_wait(&d->wake, d->resume_at != 0 ? d->resume_at : MONO_NEVER);
 	}
 }

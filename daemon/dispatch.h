@@ -24,6 +24,7 @@ struct dispatch {
 
 	/* own */
 	struct cond wake;
+	mono_us resume_at;		/* after a failure: nothing is to start before, and before the store can write again; or 0 */
 	bool woken;			/* asked to look again since the last look began */
 	size_t pages;			/* asked for and not come yet */
 	enum job_class last;		/* that a job was taken of */
@@ -31,6 +32,9 @@ struct dispatch {
 
 void dispatch_init(struct dispatch *d);
 void dispatch_wake(struct dispatch *d);
+
+/* The store could not write: nothing starts for a while, and until it can. */
+void dispatch_store_failed(struct dispatch *d);
 
 /* Room for one more job of the class (brief: of a kind that may be prefetched)? */
 bool dispatch_room(const struct dispatch *d, enum job_class class, bool brief);

@@ -77,6 +77,13 @@ static void on_attempt_ended(void *arg)
 		cond_broadcast(&s->news);
 }
 
+static void on_store_failed(void *arg)
+{
+	struct server *s = arg;
+
+	dispatch_store_failed(&s->parts.dispatch);
+}
+
 /* ---- settings ---- */
 
 static void pool_settings(const struct server *s, struct pool_conf *out)
@@ -418,7 +425,7 @@ static void wire_parts(struct server *s)
 	p->reload = reload;
 	p->arg = s;
 	p->attempts = (struct attempts){ .store = p->store, .schedule = &p->schedule, .notify = p->notify, .pool = p->pool,
-					 .ended = on_attempt_ended, .arg = s };
+					 .ended = on_attempt_ended, .store_failed = on_store_failed, .arg = s };
 	attempts_init(&p->attempts);
 	p->dispatch.store = p->store;
 	p->dispatch.schedule = &p->schedule;
