@@ -8,6 +8,7 @@
 
 #include "attempt_output.h"
 #include "base/log.h"
+#include "kinds/progress.h"
 #include "notify.h"
 #include "proto/jtext.h"
 #include "schedule.h"
@@ -53,12 +54,6 @@ static struct notify_job attempt_name(const struct attempt *at)
 
 /* ---- claim ---- */
 
-/* The store could not write: starting more would only pile up what is to be recorded. */
-static void store_failed(struct attempt *at)
-{
-	at->all->resume_at = clock_after(STORE_RETRY);
-}
-
 static void claim_answered(void *arg, int rc)
 {
 	struct attempt *at = arg;
@@ -68,7 +63,7 @@ static void claim_answered(void *arg, int rc)
 	if (rc == -EBUSY || rc == -ENOENT)
 		attempt_stop(at, STOP_LOST);	/* cancelled, held or expired before our claim was written */
 	else if (rc != 0)
-		store_failed(at);		/* its settlement will make up for the claim */
+		at->all->store_failed(at->all->arg);	/* its settlement will make up for the claim */
 }
 
 static void claim_soon(struct attempt *at)
@@ -90,7 +85,7 @@ static int claim_first(struct attempt *at)
 	at->claim.started_at = clock_wall();
 	rc = store_claim(at->all->store, &at->claim, at->spec == NULL ? &at->spec : NULL);
 	if (rc != 0 && rc != -EBUSY && rc != -ENOENT)
-		store_failed(at);
+		at->all->store_failed(at->all->arg);
 	return rc;
 }
 
@@ -109,17 +104,10 @@ static void attempt_progressed(struct attempt *at, char *json)
 
 static void io_progressed(void *arg, double fraction, const char *message)
 {
-	struct jwriter w;
 	struct buf json;
 
 	buf_init(&json);
-	jw_init(&w, &json);
-	jw_object(&w);
-	if (fraction >= 0)
-		jw_put_real(&w, "fraction", fraction);
-	if (message != NULL)
-		jw_put_string(&w, "message", message);
-	jw_object_end(&w);
+	progress_put(&json, fraction, message);
 	attempt_progressed(arg, buf_steal(&json, NULL));
 }
 
@@ -232,7 +220,7 @@ static void attempt_settle(struct attempt *at)
 	attempt_output_bytes(at, s.output_bytes);
 	retry_decide(&s, &at->job->row, at->spec, at->stop, &at->outcome, s.finished_at, chance());
 	while ((rc = store_settle(at->all->store, &s)) != 0 && rc != -EBUSY && rc != -ENOENT && !at->all->abandon) {
-		store_failed(at);
+		at->all->store_failed(at->all->arg);
 		coro_sleep(clock_after(STORE_RETRY));
 	}
 	if (rc == 0 && s.state == JOB_FAILED)

@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/clock.h"
+#include "base/names.h"
 #include "mailbox.h"
 #include "proto/jtext.h"
 
@@ -177,21 +178,12 @@ void notify_forget(struct notify *n, const struct mailbox *m)
 	}
 }
 
-static bool names_have(char *const *names, const char *name)
-{
-	if (names == NULL)
-		return true;
-	for (; *names != NULL; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
-
 static bool subscription_wants(const struct subscription *s, const struct notify_job *job)
 {
 	if (s->jobs != NULL && bsearch(&job->id, s->jobs, s->jobs_len, sizeof(job->id), compare_ids) == NULL)
 		return false;
-	return names_have(s->queues, job->queue) && names_have(s->types, job->type);
+	return names_pass((const char *const *)s->queues, job->queue) &&
+	       names_pass((const char *const *)s->types, job->type);
 }
 
 /* Begins an event's line for a subscription, up to the members that differ by kind. */

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/names.h"
 #include "store/memory.h"
 
 /* ---- the working set ---- */
@@ -100,16 +101,6 @@ int memory_get(struct memory_store *m, struct store_op *op)
 
 /* ---- list, count ---- */
 
-static bool memory_named(const char *const *names, const char *name)
-{
-	if (names == NULL)
-		return true;
-	for (; *names != NULL; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
-
 /* Is "name": "value" among the job's tags? */
 static bool memory_tagged(const struct memory_job *j, const char *name, const char *value)
 {
@@ -125,7 +116,7 @@ static bool memory_passes(const struct memory_job *j, const struct job_filter *f
 {
 	if (f->states != 0 && (f->states & 1u << j->k.row.state) == 0)
 		return false;
-	if (!memory_named(f->queues, j->spec->queue) || !memory_named(f->types, j->spec->type))
+	if (!names_pass(f->queues, j->spec->queue) || !names_pass(f->types, j->spec->type))
 		return false;
 	for (size_t i = 0; f->tag_names != NULL && f->tag_names[i] != NULL; i++)
 		if (!memory_tagged(j, f->tag_names[i], f->tag_values[i]))

@@ -9,8 +9,8 @@
  */
 #include <errno.h>
 #include <stdlib.h>
-#include <string.h>
 
+#include "base/names.h"
 #include "store/sqlite_reader.h"
 
 enum { LOOK_ROWS = 8192 };	/* rows looked at in one turn */
@@ -18,22 +18,12 @@ enum { LOOK_ROWS = 8192 };	/* rows looked at in one turn */
 #define STATES_ALL (((1u << JOB_STATES) - 1) & ~(1u << JOB_NONE))
 #define STATES_ASIDE (STATES_ALL & ~(1u << JOB_SCHEDULED | 1u << JOB_READY | 1u << JOB_SUCCEEDED))
 
-static bool list_named(const char *const *names, const char *name)
-{
-	if (names == NULL)
-		return true;
-	for (; *names != NULL; names++)
-		if (strcmp(*names, name) == 0)
-			return true;
-	return false;
-}
-
 /* Found out once a lane and list. */
 static bool list_lane_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_lane *lane)
 {
 	if (lane->asked != r->asked) {
 		lane->asked = r->asked;
-		lane->passes = list_named(f->queues, lane->queue) && list_named(f->types, lane->type);
+		lane->passes = names_pass(f->queues, lane->queue) && names_pass(f->types, lane->type);
 	}
 	return lane->passes;
 }
@@ -208,7 +198,7 @@ static int list_count_lanes(struct sqlite_reader *r, struct store_op *op)
 	struct sqlite_query q = sqlite_query(&r->db, SQL_LANE_ALL);
 
 	while (sqlite_next(&q))
-		if (list_named(f->queues, sqlite_text(&q, 1)) && list_named(f->types, sqlite_text(&q, 2)))
+		if (names_pass(f->queues, sqlite_text(&q, 1)) && names_pass(f->types, sqlite_text(&q, 2)))
 			for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
 				if (f->states == 0 || (f->states & 1u << s) != 0)
 					op->list.by_state[s] += sqlite_int(&q, 2 + s);

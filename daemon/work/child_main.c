@@ -22,8 +22,7 @@
 
 #include "base/log.h"
 #include "kinds/kind.h"
-#include "proto/jtext.h"
-#include "proto/utf8.h"
+#include "kinds/progress.h"
 #include "work/child.h"
 #include "work/child_command.h"
 #include "work/child_link.h"
@@ -31,7 +30,7 @@
 #include "work/pool.h"
 #include "work/procfs.h"
 
-enum { CHILD_ORPHANED = 4, PROGRESS_MESSAGE = 512 };
+enum { CHILD_ORPHANED = 4 };
 
 /* The process's one instance: handlers of signals and of kinds have no other way to it. */
 static struct child {
@@ -84,19 +83,10 @@ static int child_run_command(const struct command *command, struct command_end *
 
 static void child_progress(double fraction, const char *message)
 {
-	struct jwriter w;
 	struct buf json;
 
 	buf_init(&json);
-	jw_init(&w, &json);
-	jw_object(&w);
-	if (fraction >= 0)
-		jw_put_real(&w, "fraction", fraction < 1 ? fraction : 1);
-	if (message != NULL) {
-		jw_key(&w, "message");
-		jw_stringn(&w, message, utf8_clip(message, strlen(message), PROGRESS_MESSAGE));
-	}
-	jw_object_end(&w);
+	progress_put(&json, fraction, message);
 	if (!buf_failed(&json))
 		wire_put_progress(&child.link.out, buf_data(&json), buf_len(&json));
 	buf_free(&json);

@@ -48,7 +48,7 @@ story_rule() {
 		for header in $(headers_of "$file"); do
 			case $header in
 			config.h | base/* | proto/* | coro/* | store/store.h | store/job_row.h | work/pool.h | kinds/kind.h | \
-				kinds/outcome.h) ;;
+				kinds/outcome.h | kinds/progress.h) ;;
 			conf/conf.h | kinds/io.h)
 				case $own in main | server) ;; *) echo "$file includes $header" ;; esac
 				;;
@@ -72,7 +72,7 @@ none_of 'cpu kinds, which run in a child, know no coroutines' \
 	"$(folder_rule daemon/kinds/cpu_ 'config.h kinds/ work/child.h proto/ base/')"
 none_of 'work stands on kinds and coro' "$(folder_rule daemon/work/ 'config.h work/ kinds/ coro/ proto/ base/')"
 none_of 'a child knows no loop and no parent' "$(folder_rule daemon/work/child 'config.h work/child work/wire work/ring
-	work/groups work/procfs work/handover work/pool kinds/kind.h kinds/outcome.h proto/ base/')"
+	work/groups work/procfs work/handover work/pool kinds/kind.h kinds/outcome.h kinds/progress.h proto/ base/')"
 none_of 'conf stands on proto and base' "$(folder_rule conf/ 'config.h conf/ proto/ base/')"
 none_of 'the client knows nothing of the daemon' "$(folder_rule client/ 'config.h client/ proto/ base/')"
 none_of 'the life of a job calls down only; main and server alone know the settings, and close the parts below' "$(story_rule)"

@@ -1,9 +1,12 @@
 #include "tests/lib/unit.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/buf.h"
 #include "kinds/outcome.h"
+#include "kinds/progress.h"
 #include "proto/jtext.h"
 
 START_TEST(success_has_a_result)
@@ -79,6 +82,34 @@ START_TEST(message_is_utf8)
 }
 END_TEST
 
+/* ---- progress ---- */
+
+static void expect_progress(double fraction, const char *message, const char *text)
+{
+	struct buf out;
+
+	buf_init(&out);
+	progress_put(&out, fraction, message);
+	buf_putc(&out, '\0');
+	ck_assert_str_eq(buf_data(&out), text);
+	buf_free(&out);
+}
+
+START_TEST(progress_as_it_is_told)
+{
+	char message[PROGRESS_MESSAGE + 8], text[PROGRESS_MESSAGE + 32];
+
+	expect_progress(-1, NULL, "{}");
+	expect_progress(0, "", "{\"fraction\":0.0,\"message\":\"\"}");
+	expect_progress(0.25, "a \"quarter\"", "{\"fraction\":0.25,\"message\":\"a \\\"quarter\\\"\"}");
+	expect_progress(2, NULL, "{\"fraction\":1.0}");
+	memset(message, 'a', sizeof(message));
+	memcpy(message + PROGRESS_MESSAGE - 1, "\xc3\xa9", 3);	/* cut, but not through the last character */
+	snprintf(text, sizeof(text), "{\"message\":\"%.*s\"}", PROGRESS_MESSAGE - 1, message);
+	expect_progress(-1, message, text);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("outcome");
@@ -88,6 +119,7 @@ static Suite *suite(void)
 	tcase_add_test(t, no_memory_for_the_result_is_a_failure);
 	tcase_add_test(t, failure_keeps_the_result);
 	tcase_add_test(t, message_is_utf8);
+	tcase_add_test(t, progress_as_it_is_told);
 	suite_add_tcase(s, t);
 	return s;
 }
