@@ -141,6 +141,11 @@ def _():
         begun = time.monotonic()
         c.call("daemon.ping")
         check(time.monotonic() - begun < patient(0.5))
+        c.write('{"jsonrpc":"2.0","id":"all","method":"queue.list"}\n{"jsonrpc":"2.0","id":"ping","method":"daemon.ping"}\n')
+        replies = [c.read(), c.read()]
+        equal([reply["id"] for reply in replies], ["ping", "all"], "others get their turn while all are told")
+        equal({queue["name"] for queue in replies[1]["result"]["queues"]},
+              {"q-%d-%d" % (part, number) for part in range(2) for number in range(n)})
 
 
 main()
