@@ -11,7 +11,7 @@
 #include "kinds/progress.h"
 #include "notify.h"
 #include "proto/jtext.h"
-#include "schedule.h"
+#include "backlog.h"
 #include "work/pool.h"
 
 enum { STORE_RETRY = 500 * 1000, POOL_RETRY = 10 * 1000 };
@@ -237,7 +237,7 @@ static void attempt_end(struct attempt *at)
 	all->alive[at->kind->class]--;
 	if (at->kind->class == CLASS_CPU && !at->entered)
 		all->entering--;
-	schedule_done(all->schedule, &at->job);
+	backlog_done(all->backlog, &at->job);
 	if (at->spec != NULL)
 		job_spec_unref(&at->spec);
 	outcome_free(&at->outcome);
@@ -339,7 +339,7 @@ void attempts_changed(struct attempts *all, const struct job_change *change)
 
 	if (change->from != JOB_READY && change->from != JOB_RUNNING)
 		return;
-	job = schedule_find(all->schedule, change->row->id);
+	job = backlog_find(all->backlog, change->row->id);
 	if (job == NULL || job->attempt == NULL)
 		return;
 	if (change->to == JOB_RUNNING && change->row->cancel_requested_at != 0)

@@ -21,14 +21,14 @@
 
 struct notify;
 struct pool;
-struct schedule;
+struct backlog;
 struct store;
 struct attempt;
 
 struct attempts {
 	/* set by the owner */
 	struct store *store;
-	struct schedule *schedule;
+	struct backlog *backlog;
 	struct notify *notify;
 	struct pool *pool;
 	size_t result_bytes;
@@ -53,7 +53,7 @@ int attempt_start(struct attempts *all, struct job *job);
 void attempt_stop(struct attempt *at, enum attempt_stop why);
 
 /*
- * The stream of changes, after the schedule has seen it: stops what was cancelled,
+ * The stream of changes, after the backlog has seen it: stops what was cancelled,
  * and what went elsewhere (held, cancelled, expired) before its claim was written.
  */
 void attempts_changed(struct attempts *all, const struct job_change *change);

@@ -103,7 +103,7 @@ unsigned command_states(struct params *p, const char *name, bool or_one)
 int command_admit(struct call *call, size_t n)
 {
 	struct parts *parts = call->parts;
-	int64_t active = schedule_active(&parts->schedule) + (int64_t)parts->submitting;
+	int64_t active = backlog_active(&parts->backlog) + (int64_t)parts->submitting;
 
 	if (parts->limits.jobs > 0 && active + (int64_t)n > parts->limits.jobs)
 		return rpc_error_set(&call->error, RPC_OVERLOADED, NULL, "limits.jobs is reached: %lld of %lld jobs are not final",
@@ -143,7 +143,7 @@ int command_put_record(struct call *call, int64_t id)
 	rc = store_get(call->parts->store, id, &record);
 	if (rc != 0)
 		return command_fail_job(call, rc, id, "gone");
-	record_write(&call->w, &record, &call->parts->schedule, &call->parts->dispatch, true);
+	record_write(&call->w, &record, &call->parts->backlog, &call->parts->dispatch, true);
 	job_record_free(&record);
 	return 0;
 }

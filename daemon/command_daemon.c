@@ -25,7 +25,7 @@ static void put_counts(struct jwriter *w, const struct parts *parts)
 	jw_key(w, "counts");
 	jw_object(w);
 	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
-		jw_put_int(w, job_state_name((enum job_state)s), parts->schedule.counts[s]);
+		jw_put_int(w, job_state_name((enum job_state)s), parts->backlog.counts[s]);
 	jw_object_end(w);
 }
 

@@ -115,7 +115,7 @@ static int fail_change(struct call *call, int rc, int64_t id, enum job_state sta
 /* Asks the store for a change of one job, which is not started meanwhile. */
 static int change_job(struct call *call, change_verb *verb, int64_t *id, enum job_state *state)
 {
-	struct schedule *schedule = &call->parts->schedule;
+	struct backlog *backlog = &call->parts->backlog;
 	bool aside;
 	int rc;
 
@@ -123,10 +123,10 @@ static int change_job(struct call *call, change_verb *verb, int64_t *id, enum jo
 	if (params_done(&call->params) != 0)
 		return -1;
 	*state = JOB_NONE;
-	aside = schedule_set_aside(schedule, *id) != NULL;
+	aside = backlog_set_aside(backlog, *id) != NULL;
 	rc = verb(call->parts->store, *id, clock_wall(), state);
 	if (aside)
-		schedule_put_back(schedule, *id);	/* if it is there still, nothing has come of it */
+		backlog_put_back(backlog, *id);	/* if it is there still, nothing has come of it */
 	return rc == 0 ? 0 : fail_change(call, rc, *id, *state);
 }
 

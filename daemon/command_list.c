@@ -107,7 +107,7 @@ static size_t put_page(struct call *call, const struct job_page *page, bool full
 		size_t before = buf_len(&call->result);
 		bool comma = call->w.comma;
 
-		record_write(&call->w, &page->v[i], &parts->schedule, &parts->dispatch, full);
+		record_write(&call->w, &page->v[i], &parts->backlog, &parts->dispatch, full);
 		if (i > 0 && buf_len(&call->result) + 256 > parts->limits.message_bytes) {
 			buf_truncate(&call->result, before);
 			call->w.comma = comma;

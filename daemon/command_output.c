@@ -63,7 +63,7 @@ static int find_attempt(struct call *call, struct output_request *rq, struct out
 	facts->over = rq->attempt < record.row.attempt || record.row.state != JOB_RUNNING;
 	facts->produced = produced_by(&record, rq);
 	/* An attempt whose claim is not written yet, or whose job waits for its first one, may still bring output. */
-	job = schedule_find(&call->parts->schedule, rq->id);
+	job = backlog_find(&call->parts->backlog, rq->id);
 	if (rq->attempt == record.row.attempt && job != NULL && job->attempt != NULL && record.row.state == JOB_RUNNING)
 		facts->over = false;
 	if (rq->attempt == 0)

@@ -8,7 +8,7 @@ enum { QUEUES_A_TURN = 256 };	/* written before others get the loop */
 
 static void put_queue(struct jwriter *w, const struct queue *q)
 {
-	wall_ms oldest = schedule_oldest_ready(q);
+	wall_ms oldest = backlog_oldest_ready(q);
 
 	jw_object(w);
 	jw_put_string(w, "name", q->name);
@@ -34,7 +34,7 @@ static int put_queues(struct call *call)
 	unsigned n = 0;
 	int rc = 0;
 
-	HASH_ITER(hh, call->parts->schedule.queues.by_name, q, next) {
+	HASH_ITER(hh, call->parts->backlog.queues.by_name, q, next) {
 		if (++n % QUEUES_A_TURN == 0)
 			rc = coro_yield();
 		if (rc != 0)
@@ -60,7 +60,7 @@ static int queue_list(struct call *call)
 
 static int put_named(struct call *call, const char *name)
 {
-	const struct queue *q = queue_find(&call->parts->schedule.queues, name);
+	const struct queue *q = queue_find(&call->parts->backlog.queues, name);
 
 	if (q == NULL)
 		return rpc_error_set(&call->error, RPC_NOT_FOUND, "name", "there is no queue \"%.64s\"", name);
@@ -84,7 +84,7 @@ static int set_paused(struct call *call, bool paused)
 		params_refuse(&call->params, "name", "must be " QUEUE_NAME_RULE);
 	if (params_done(&call->params) != 0)
 		return -1;
-	if (!schedule_make_queue(&call->parts->schedule, name))
+	if (!backlog_make_queue(&call->parts->backlog, name))
 		return rpc_error_set(&call->error, RPC_OVERLOADED, "name", "there is no room for another queue");
 	rc = store_queue_pause(call->parts->store, name, paused);
 	return rc != 0 ? command_fail(call, rc) : put_named(call, name);

@@ -29,10 +29,10 @@ static int admit_room(struct call *call, const struct submission *v, size_t n, b
 	char field[48];
 
 	for (size_t i = 0; i < n; i++)
-		if (schedule_lane(&call->parts->schedule, v[i].spec->queue, v[i].spec->type) == NULL)
+		if (backlog_lane(&call->parts->backlog, v[i].spec->queue, v[i].spec->type) == NULL)
 			return rpc_error_set(&call->error, RPC_OVERLOADED, field_of(field, sizeof(field), many, i, "queue"),
 					     "there is no room for another queue: at most %d pairs of queue and type are kept",
-					     SCHEDULE_LANES_MAX);
+					     BACKLOG_LANES_MAX);
 	return command_admit(call, n);
 }
 

@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "schedule.h"
+#include "backlog.h"
 #include "store/store.h"
 #include "work/pool.h"
 
@@ -53,7 +53,7 @@ static void page_came(void *arg, int rc, const struct job_row *rows, size_t n)
 
 	if (rc != 0)
 		dispatch_store_failed(page->dispatch);
-	schedule_paged(page->dispatch->schedule, page->lane, rc, rows, n, page->max);
+	backlog_paged(page->dispatch->backlog, page->lane, rc, rows, n, page->max);
 	page->dispatch->pages--;
 	dispatch_wake(page->dispatch);
 	free(page);
@@ -64,7 +64,7 @@ static void ask_for_pages(struct dispatch *d)
 	struct lane *lane;
 	size_t max;
 
-	while (d->pages < PAGES_MAX && (lane = schedule_hungry(d->schedule, &max)) != NULL) {
+	while (d->pages < PAGES_MAX && (lane = backlog_hungry(d->backlog, &max)) != NULL) {
 		struct page_request *page = malloc(sizeof(*page));
 		int rc = -ENOMEM;
 
@@ -76,7 +76,7 @@ static void ask_for_pages(struct dispatch *d)
 		if (rc != 0) {
 			free(page);
 			d->resume_at = clock_after(MEMORY_RETRY);
-			schedule_paged(d->schedule, lane, rc, NULL, 0, max);
+			backlog_paged(d->backlog, lane, rc, NULL, 0, max);
 			return;
 		}
 		d->pages++;
@@ -87,7 +87,7 @@ static void ask_for_pages(struct dispatch *d)
 
 static struct job *next_of(struct dispatch *d, enum job_class class, wall_ms now)
 {
-	struct job *job = dispatch_room(d, class, true) ? schedule_peek(d->schedule, class, now) : NULL;
+	struct job *job = dispatch_room(d, class, true) ? backlog_peek(d->backlog, class, now) : NULL;
 
 	return job != NULL && dispatch_room(d, class, job->lane->kind->brief) ? job : NULL;
 }
@@ -115,10 +115,10 @@ static bool start_jobs(struct dispatch *d)
 
 		if (job == NULL)
 			return true;
-		schedule_take(d->schedule, job);
+		backlog_take(d->backlog, job);
 		if (attempt_start(d->attempts, job) != 0) {
 			d->resume_at = clock_after(MEMORY_RETRY);
-			schedule_done(d->schedule, &job);
+			backlog_done(d->backlog, &job);
 			return true;
 		}
 	}

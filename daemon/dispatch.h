@@ -1,7 +1,7 @@
 /*
  * dispatch: while there is room, take the next job and start an attempt.
  *
- * One standing coroutine. It pulls from the schedule; whoever may have made
+ * One standing coroutine. It pulls from the backlog; whoever may have made
  * room or work only wakes it.
  */
 #ifndef JOBD_DISPATCH_H
@@ -16,7 +16,7 @@
 struct dispatch {
 	/* set by the owner */
 	struct store *store;
-	struct schedule *schedule;
+	struct backlog *backlog;
 	struct pool *pool;
 	struct attempts *attempts;
 	size_t io_jobs;			/* limits.io_jobs */

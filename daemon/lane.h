@@ -37,7 +37,7 @@ struct lane {
 	bool paging;			/* a page is on its way, behind the horizon as it was then: */
 	int page_priority;
 	int64_t page_id;
-	bool hungry;			/* in the schedule's list of lanes that want a page */
+	bool hungry;			/* in the backlog's list of lanes that want a page */
 	TAILQ_ENTRY(lane) hungry_link;
 	TAILQ_ENTRY(lane) queue_link;
 };

@@ -13,7 +13,7 @@
 #include "dispatch.h"
 #include "due.h"
 #include "notify.h"
-#include "schedule.h"
+#include "backlog.h"
 
 struct limits {
 	size_t message_bytes;
@@ -28,7 +28,7 @@ struct parts {
 	struct store *store;
 	struct pool *pool;
 	struct notify *notify;
-	struct schedule schedule;
+	struct backlog backlog;
 	struct attempts attempts;
 	struct dispatch dispatch;
 	struct due due;

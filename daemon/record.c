@@ -4,13 +4,13 @@
 
 #include "attempt.h"
 #include "dispatch.h"
-#include "schedule.h"
+#include "backlog.h"
 
-const char *record_reason(const struct job_row *row, const struct schedule *s, const struct dispatch *d)
+const char *record_reason(const struct job_row *row, const struct backlog *s, const struct dispatch *d)
 {
 	const struct queue *q = queue_find(&s->queues, row->spec->queue);
 	const struct kind *kind = kind_find(row->spec->type);
-	const struct job *job = schedule_find(s, row->id);
+	const struct job *job = backlog_find(s, row->id);
 
 	if (row->state == JOB_HELD)
 		return "held";
@@ -78,9 +78,9 @@ static void put_history(struct jwriter *w, const struct job_record *record)
 }
 
 /* Progress and output: a running attempt knows better than the store. */
-static void put_doings(struct jwriter *w, const struct job_record *record, const struct schedule *s)
+static void put_doings(struct jwriter *w, const struct job_record *record, const struct backlog *s)
 {
-	const struct job *job = schedule_find(s, record->row.id);
+	const struct job *job = backlog_find(s, record->row.id);
 	const struct attempt *at = job != NULL && record->row.state == JOB_RUNNING ? job->attempt : NULL;
 	int64_t bytes[2] = { record->output_bytes[0], record->output_bytes[1] };
 
@@ -124,7 +124,7 @@ static void put_times(struct jwriter *w, const struct job_row *row)
 	put_time(w, "cancel_requested_at", row->cancel_requested_at);
 }
 
-void record_write(struct jwriter *w, const struct job_record *record, const struct schedule *s, const struct dispatch *d,
+void record_write(struct jwriter *w, const struct job_record *record, const struct backlog *s, const struct dispatch *d,
 		  bool full)
 {
 	const struct job_row *row = &record->row;

@@ -8,16 +8,16 @@
 #include "store/job_row.h"
 
 struct dispatch;
-struct schedule;
+struct backlog;
 
 /*
  * Why a job that is neither running nor final does not run: the first reason
  * that holds, as a word; NULL for others.
  */
-const char *record_reason(const struct job_row *row, const struct schedule *s, const struct dispatch *d);
+const char *record_reason(const struct job_row *row, const struct backlog *s, const struct dispatch *d);
 
 /* The whole record as an object; without args, meta and result unless full. */
-void record_write(struct jwriter *w, const struct job_record *record, const struct schedule *s, const struct dispatch *d,
+void record_write(struct jwriter *w, const struct job_record *record, const struct backlog *s, const struct dispatch *d,
 		  bool full);
 
 #endif

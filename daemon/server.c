@@ -48,7 +48,7 @@ static void on_changed(void *arg, const struct job_change *change)
 {
 	struct server *s = arg;
 
-	schedule_changed(&s->parts.schedule, change);
+	backlog_changed(&s->parts.backlog, change);
 	attempts_changed(&s->parts.attempts, change);
 	due_changed(&s->parts.due, change);
 	notify_changed(s->parts.notify, change);
@@ -58,7 +58,7 @@ static void on_queue_changed(void *arg, const struct queue_row *queue)
 {
 	struct server *s = arg;
 
-	schedule_queue_changed(&s->parts.schedule, queue);
+	backlog_queue_changed(&s->parts.backlog, queue);
 }
 
 static void on_work(void *arg)
@@ -139,7 +139,7 @@ static void apply_settings(struct server *s)
 	p->limits.jobs = c->limits.jobs;
 	p->dispatch.io_jobs = (size_t)c->limits.io_jobs;
 	p->attempts.result_bytes = (size_t)c->limits.result_bytes;
-	schedule_reweigh(&p->schedule);
+	backlog_reweigh(&p->backlog);
 	store_set_retention(p->store, c->retain.seconds_ms, c->retain.jobs);
 }
 
@@ -278,7 +278,7 @@ static void server_main(void *arg)
 		s->status = EXIT_FAILED;
 		s->stop = true;
 	} else {
-		sd_notifyf(0, "READY=1\nSTATUS=%lld jobs", (long long)schedule_active(&s->parts.schedule));
+		sd_notifyf(0, "READY=1\nSTATUS=%lld jobs", (long long)backlog_active(&s->parts.backlog));
 	}
 	while (!s->stop)
 		cond_wait(&s->news, MONO_NEVER);
@@ -355,7 +355,7 @@ static void restore_count(void *arg, const struct lane_count *count)
 {
 	struct server *s = arg;
 
-	if (schedule_restore(&s->parts.schedule, count) != 0)
+	if (backlog_restore(&s->parts.backlog, count) != 0)
 		fail(s, EXIT_FAILED, "out of memory while reading the state");
 }
 
@@ -372,8 +372,8 @@ static int open_store(struct server *s)
 		snprintf(why, sizeof(why), "cannot make the state directory %s: %s", conf.directory, strerror(-rc));
 		return fail(s, EXIT_FAILED, why);
 	}
-	schedule_init(&p->schedule, on_work, s);
-	p->schedule.weight_of = queue_weight;
+	backlog_init(&p->backlog, on_work, s);
+	p->backlog.weight_of = queue_weight;
 	p->notify = notify_new();
 	if (p->notify == NULL)
 		return fail(s, EXIT_FAILED, "out of memory");
@@ -424,11 +424,11 @@ static void wire_parts(struct server *s)
 	p->started = clock_mono();
 	p->reload = reload;
 	p->arg = s;
-	p->attempts = (struct attempts){ .store = p->store, .schedule = &p->schedule, .notify = p->notify, .pool = p->pool,
+	p->attempts = (struct attempts){ .store = p->store, .backlog = &p->backlog, .notify = p->notify, .pool = p->pool,
 					 .ended = on_attempt_ended, .store_failed = on_store_failed, .arg = s };
 	attempts_init(&p->attempts);
 	p->dispatch.store = p->store;
-	p->dispatch.schedule = &p->schedule;
+	p->dispatch.backlog = &p->backlog;
 	p->dispatch.pool = p->pool;
 	p->dispatch.attempts = &p->attempts;
 	p->due.store = p->store;
@@ -460,7 +460,7 @@ static void close_parts(struct server *s)
 	if (p->store != NULL)
 		store_close(&p->store);
 	io_close();
-	schedule_free(&p->schedule);
+	backlog_free(&p->backlog);
 	notify_free(&p->notify);
 }
 

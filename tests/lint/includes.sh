@@ -9,7 +9,7 @@ cd "${SRCDIR:-.}"
 . tests/lint/tap.sh
 
 story='main server listen session command record admit await parts dispatch due attempt attempt_output notify mailbox
-	schedule queue lane job retry'
+	backlog queue lane job retry'
 
 headers_of() {
 	sed -n 's/^#[[:space:]]*include "\([^"]*\)".*/\1/p' "$1"

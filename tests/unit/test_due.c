@@ -108,7 +108,7 @@ static void change(enum job_state to, int attempt, wall_ms run_at, wall_ms expir
 	due_changed(&due, &c);
 }
 
-static void schedule_in(wall_ms span)
+static void backlog_in(wall_ms span)
 {
 	add_quietly(&runs, clock_wall() + span);
 	change(JOB_SCHEDULED, 1, clock_wall() + span, 0, -1);
@@ -196,9 +196,9 @@ END_TEST
 static void in_time_body(void)
 {
 	settle();
-	schedule_in(60);
+	backlog_in(60);
 	settle();
-	schedule_in(20);	/* earlier than what it waits for */
+	backlog_in(20);	/* earlier than what it waits for */
 	ck_assert_int_ge(wait_until(runs.done == 1), 15);
 	ck_assert_int_eq(runs.n, 1);
 	wait_until(runs.done == 2);
@@ -241,7 +241,7 @@ static void come_meanwhile_body(void)
 
 	settle();
 	meanwhile = come_meanwhile;
-	schedule_in(0);
+	backlog_in(0);
 	wait_until(meanwhile == NULL && runs.done == 1);
 	settle();
 	asked = runs.asked;
@@ -300,7 +300,7 @@ END_TEST
 static void clock_body(void)
 {
 	settle();
-	schedule_in(3600 * 1000);
+	backlog_in(3600 * 1000);
 	settle();
 	ck_assert_int_eq(runs.done, 0);
 	moved = 3600 * 1000;
@@ -317,7 +317,7 @@ static void many_body(void)
 {
 	settle();
 	for (int i = 0; i < TIMES; i++)
-		schedule_in(i % 7 * 3);
+		backlog_in(i % 7 * 3);
 	wait_until(runs.done == TIMES);
 	ck_assert_int_le(runs.asked, TIMES + 10);
 }

@@ -6,10 +6,10 @@
 #include "base/buf.h"
 #include "dispatch.h"
 #include "record.h"
-#include "schedule.h"
+#include "backlog.h"
 #include "tests/lib/unit.h"
 
-static struct schedule s;
+static struct backlog s;
 static struct dispatch d;
 static struct job_record record;
 static struct job_spec spec;
@@ -46,7 +46,7 @@ static void on_wake(void *arg)
 
 static void begin(enum job_state state)
 {
-	schedule_init(&s, on_wake, NULL);
+	backlog_init(&s, on_wake, NULL);
 	memset(&d, 0, sizeof(d));
 	room = true;
 	doing = NULL;
@@ -87,7 +87,7 @@ static void expect(bool full, const char *text)
 
 static void end(void)
 {
-	schedule_free(&s);
+	backlog_free(&s);
 }
 
 #define BARE "\"id\":42,\"type\":\"io\",\"class\":\"io\",\"queue\":\"q\",\"priority\":0,\"attempt\":0,\"max_attempts\":3," \
@@ -213,7 +213,7 @@ START_TEST(the_first_that_holds)
 	ck_assert_str_eq(reason(), "pool_busy");
 	spec.type = "ghost";
 	ck_assert_str_eq(reason(), "no_worker");
-	schedule_queue_changed(&s, &paused);
+	backlog_queue_changed(&s, &paused);
 	ck_assert_str_eq(reason(), "queue_paused");
 	d.draining = true;
 	ck_assert_str_eq(reason(), "draining");
@@ -249,10 +249,10 @@ START_TEST(a_running_attempt_knows_better)
 	json_t *json;
 
 	begin(JOB_READY);
-	schedule_changed(&s, &change);
-	job = schedule_peek(&s, CLASS_IO, 1);
+	backlog_changed(&s, &change);
+	job = backlog_peek(&s, CLASS_IO, 1);
 	ck_assert_ptr_nonnull(job);
-	schedule_take(&s, job);
+	backlog_take(&s, job);
 	job->attempt = at;
 	record.row.state = JOB_RUNNING;
 	record.row.attempt = 1;
@@ -273,7 +273,7 @@ START_TEST(a_running_attempt_knows_better)
 	ck_assert_int_eq(json_integer_value(json_object_get(json_object_get(json, "output_bytes"), "stdout")), 8);
 	json_decref(json);
 	job->row.state = JOB_SUCCEEDED;
-	schedule_done(&s, &job);
+	backlog_done(&s, &job);
 	end();
 }
 END_TEST

@@ -1,17 +1,17 @@
 /*
- * schedule: which ready job is next.
+ * backlog: the ready jobs, and which of them is next.
  *
  * Follows the store's stream of changes and nothing else: what becomes ready
  * enters the window of its lane, what ceases to be ready leaves it. Knows ids,
  * priorities, classes and times; no descriptor, no store, no clock.
  *
  * Queues take turns by weight (queue.h); within a queue, priority orders and
- * then id. Memory is bounded: the windows of all lanes share SCHEDULE_JOBS_MAX
- * jobs (but each has SCHEDULE_WINDOW_MIN) and SCHEDULE_SPEC_BYTES of their arguments; a lane whose window runs low
- * asks for a page (schedule_hungry).
+ * then id. Memory is bounded: the windows of all lanes share BACKLOG_JOBS_MAX
+ * jobs (but each has BACKLOG_WINDOW_MIN) and BACKLOG_SPEC_BYTES of their arguments; a lane whose window runs low
+ * asks for a page (backlog_hungry).
  */
-#ifndef JOBD_SCHEDULE_H
-#define JOBD_SCHEDULE_H
+#ifndef JOBD_BACKLOG_H
+#define JOBD_BACKLOG_H
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -23,14 +23,14 @@
 #include "store/store.h"
 
 enum {
-	SCHEDULE_JOBS_MAX = 65536,
-	SCHEDULE_SPEC_BYTES = 64 << 20,
-	SCHEDULE_WINDOW_MIN = 16,
-	SCHEDULE_WINDOW_MAX = 1024,
-	SCHEDULE_LANES_MAX = 100000	/* queues times types: what clients may make */
+	BACKLOG_JOBS_MAX = 65536,
+	BACKLOG_SPEC_BYTES = 64 << 20,
+	BACKLOG_WINDOW_MIN = 16,
+	BACKLOG_WINDOW_MAX = 1024,
+	BACKLOG_LANES_MAX = 100000	/* queues times types: what clients may make */
 };
 
-struct schedule {
+struct backlog {
 	struct queue_table queues;
 	struct job *jobs;			/* the working set, by id */
 	struct heap turns[QUEUE_CLASSES];	/* queues that have something to take, by pass */
@@ -44,53 +44,53 @@ struct schedule {
 	void *arg;
 };
 
-void schedule_init(struct schedule *s, void (*wake)(void *arg), void *arg);
-void schedule_free(struct schedule *s);
+void backlog_init(struct backlog *s, void (*wake)(void *arg), void *arg);
+void backlog_free(struct backlog *s);
 
-/* The lane, made where it is new; NULL when out of memory or of SCHEDULE_LANES_MAX. */
-struct lane *schedule_lane(struct schedule *s, const char *queue, const char *type);
+/* The lane, made where it is new; NULL when out of memory or of BACKLOG_LANES_MAX. */
+struct lane *backlog_lane(struct backlog *s, const char *queue, const char *type);
 
 /* Makes the queue where it is new; false when there is no room or memory for it. */
-bool schedule_make_queue(struct schedule *s, const char *name);
+bool backlog_make_queue(struct backlog *s, const char *name);
 
 /* What the store held when it was opened. 0 or -ENOMEM. */
-int schedule_restore(struct schedule *s, const struct lane_count *count);
+int backlog_restore(struct backlog *s, const struct lane_count *count);
 
 /* The stream of changes. */
-void schedule_changed(struct schedule *s, const struct job_change *change);
-void schedule_queue_changed(struct schedule *s, const struct queue_row *queue);
+void backlog_changed(struct backlog *s, const struct job_change *change);
+void backlog_queue_changed(struct backlog *s, const struct queue_row *queue);
 
 /* The weights may have changed: asks for them again. */
-void schedule_reweigh(struct schedule *s);
+void backlog_reweigh(struct backlog *s);
 
 /* ---- taking ---- */
 
 /* The class's next job at this time, still in its window; NULL if there is none. */
-struct job *schedule_peek(struct schedule *s, enum job_class class, wall_ms now);
-/* Takes it in hand: it is the caller's until schedule_done. */
-void schedule_take(struct schedule *s, struct job *job);
+struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now);
+/* Takes it in hand: it is the caller's until backlog_done. */
+void backlog_take(struct backlog *s, struct job *job);
 /* The hand lets go: back to the window if the job is ready after all, else forgotten. */
-void schedule_done(struct schedule *s, struct job **job);
+void backlog_done(struct backlog *s, struct job **job);
 
 /* Keeps a job that is in a window from being taken while a change of it is under way; NULL if it is in none. */
-struct job *schedule_set_aside(struct schedule *s, int64_t id);
+struct job *backlog_set_aside(struct backlog *s, int64_t id);
 /* The change did not come about. By id: it may have left meanwhile. */
-void schedule_put_back(struct schedule *s, int64_t id);
+void backlog_put_back(struct backlog *s, int64_t id);
 
-struct job *schedule_find(const struct schedule *s, int64_t id);
+struct job *backlog_find(const struct backlog *s, int64_t id);
 
 /* ---- pages ---- */
 
 /* A lane that wants its next page, and how many jobs; NULL if none does. The caller asks the store for it... */
-struct lane *schedule_hungry(struct schedule *s, size_t *max);
+struct lane *backlog_hungry(struct backlog *s, size_t *max);
 /* ... and hands over what came: in order with the changes. rc != 0: nothing came, it is to be asked for again. */
-void schedule_paged(struct schedule *s, struct lane *lane, int rc, const struct job_row *rows, size_t n, size_t max);
+void backlog_paged(struct backlog *s, struct lane *lane, int rc, const struct job_row *rows, size_t n, size_t max);
 
 /* ---- figures ---- */
 
 /* Jobs not final. */
-int64_t schedule_active(const struct schedule *s);
+int64_t backlog_active(const struct backlog *s);
 /* The oldest ready job's submit (or run_at) time in a queue's windows; 0 if there is none. */
-wall_ms schedule_oldest_ready(const struct queue *q);
+wall_ms backlog_oldest_ready(const struct queue *q);
 
 #endif

@@ -1,4 +1,4 @@
-#include "schedule.h"
+#include "backlog.h"
 
 #include <errno.h>
 #include <string.h>
@@ -7,7 +7,7 @@
 
 enum { STRIDE = 1 << 20 };
 
-void schedule_init(struct schedule *s, void (*wake)(void *arg), void *arg)
+void backlog_init(struct backlog *s, void (*wake)(void *arg), void *arg)
 {
 	memset(s, 0, sizeof(*s));
 	TAILQ_INIT(&s->hungry);
@@ -15,7 +15,7 @@ void schedule_init(struct schedule *s, void (*wake)(void *arg), void *arg)
 	s->arg = arg;
 }
 
-void schedule_free(struct schedule *s)
+void backlog_free(struct backlog *s)
 {
 	struct job *job, *next;
 
@@ -28,12 +28,12 @@ void schedule_free(struct schedule *s)
 	queue_table_free(&s->queues);
 }
 
-static unsigned queue_weight(const struct schedule *s, const struct queue *q)
+static unsigned queue_weight(const struct backlog *s, const struct queue *q)
 {
 	return s->weight_of != NULL ? s->weight_of(s->arg, q->name) : 1;
 }
 
-void schedule_reweigh(struct schedule *s)
+void backlog_reweigh(struct backlog *s)
 {
 	struct queue *q, *next;
 
@@ -42,7 +42,7 @@ void schedule_reweigh(struct schedule *s)
 }
 
 /* Finds or makes, with a place in each class's round, so that its turn cannot fail for want of memory. */
-static struct queue *schedule_queue(struct schedule *s, const char *name)
+static struct queue *backlog_queue(struct backlog *s, const char *name)
 {
 	struct queue *q = queue_find(&s->queues, name);
 	size_t n = HASH_COUNT(s->queues.by_name) + 1;
@@ -58,33 +58,33 @@ static struct queue *schedule_queue(struct schedule *s, const char *name)
 	return q;
 }
 
-struct lane *schedule_lane(struct schedule *s, const char *queue, const char *type)
+struct lane *backlog_lane(struct backlog *s, const char *queue, const char *type)
 {
 	struct queue *q = queue_find(&s->queues, queue);
 	struct lane *l = q != NULL ? queue_find_lane(q, type) : NULL;
 
 	if (l != NULL)
 		return l;
-	if (s->lanes >= SCHEDULE_LANES_MAX)
+	if (s->lanes >= BACKLOG_LANES_MAX)
 		return NULL;
-	q = schedule_queue(s, queue);
+	q = backlog_queue(s, queue);
 	l = q != NULL ? queue_make_lane(q, type) : NULL;
 	if (l != NULL)
 		s->lanes++;
 	return l;
 }
 
-bool schedule_make_queue(struct schedule *s, const char *name)
+bool backlog_make_queue(struct backlog *s, const char *name)
 {
 	if (queue_find(&s->queues, name) != NULL)
 		return true;
-	if (s->lanes >= SCHEDULE_LANES_MAX || schedule_queue(s, name) == NULL)
+	if (s->lanes >= BACKLOG_LANES_MAX || backlog_queue(s, name) == NULL)
 		return false;
 	s->lanes++;	/* a queue without lanes counts as one */
 	return true;
 }
 
-struct job *schedule_find(const struct schedule *s, int64_t id)
+struct job *backlog_find(const struct backlog *s, int64_t id)
 {
 	struct job *job;
 
@@ -100,7 +100,7 @@ static enum job_class lane_class(const struct lane *l)
 }
 
 /* Puts the queue in or out of its class's round, as it has something to take or not. */
-static void queue_settle_turn(struct schedule *s, struct queue *q, enum job_class class)
+static void queue_settle_turn(struct backlog *s, struct queue *q, enum job_class class)
 {
 	struct queue_turn *turn = &q->turn[class];
 	bool wanted = turn->ready > 0 && !q->paused;
@@ -121,16 +121,16 @@ static void queue_settle_turn(struct schedule *s, struct queue *q, enum job_clas
 
 /* ---- windows ---- */
 
-static size_t window_cap(const struct schedule *s)
+static size_t window_cap(const struct backlog *s)
 {
-	size_t cap = SCHEDULE_JOBS_MAX / (s->lanes > 0 ? s->lanes : 1);
+	size_t cap = BACKLOG_JOBS_MAX / (s->lanes > 0 ? s->lanes : 1);
 
-	if (cap > SCHEDULE_WINDOW_MAX)
-		return SCHEDULE_WINDOW_MAX;
-	return cap < SCHEDULE_WINDOW_MIN ? SCHEDULE_WINDOW_MIN : cap;
+	if (cap > BACKLOG_WINDOW_MAX)
+		return BACKLOG_WINDOW_MAX;
+	return cap < BACKLOG_WINDOW_MIN ? BACKLOG_WINDOW_MIN : cap;
 }
 
-static void lane_settle_hunger(struct schedule *s, struct lane *l)
+static void lane_settle_hunger(struct backlog *s, struct lane *l)
 {
 	bool wanted = l->more && !l->paging && l->kind != NULL && !l->queue->paused && l->n <= window_cap(s) / 4;
 
@@ -146,7 +146,7 @@ static void lane_settle_hunger(struct schedule *s, struct lane *l)
 }
 
 /* The job left its window: by lane_remove, lane_cut or a lowered count. */
-static void window_left(struct schedule *s, struct lane *l)
+static void window_left(struct backlog *s, struct lane *l)
 {
 	enum job_class class = lane_class(l);
 
@@ -156,20 +156,20 @@ static void window_left(struct schedule *s, struct lane *l)
 	lane_settle_hunger(s, l);
 }
 
-static void job_drop(struct schedule *s, struct job *job)
+static void job_drop(struct backlog *s, struct job *job)
 {
 	if (job->row.spec != NULL)
 		s->spec_bytes -= job->row.spec->bytes;
 	job_free(&job);
 }
 
-static void job_forget(struct schedule *s, struct job *job)
+static void job_forget(struct backlog *s, struct job *job)
 {
 	HASH_DEL(s->jobs, job);
 	job_drop(s, job);
 }
 
-static void job_leave_window(struct schedule *s, struct job *job)
+static void job_leave_window(struct backlog *s, struct job *job)
 {
 	lane_remove(job->lane, job);
 	job->place = JOB_ASIDE;
@@ -178,7 +178,7 @@ static void job_leave_window(struct schedule *s, struct job *job)
 
 static void drop_behind(void *arg, struct job *job)
 {
-	struct schedule *s = arg;
+	struct backlog *s = arg;
 	struct lane *l = job->lane;
 
 	job_forget(s, job);
@@ -186,17 +186,17 @@ static void drop_behind(void *arg, struct job *job)
 }
 
 /* Arguments that would exceed the cache are left to be loaded with the claim. */
-static void job_bound_spec(struct schedule *s, struct job *job)
+static void job_bound_spec(struct backlog *s, struct job *job)
 {
 	if (job->row.spec == NULL)
 		return;
-	if (s->spec_bytes + job->row.spec->bytes > SCHEDULE_SPEC_BYTES)
+	if (s->spec_bytes + job->row.spec->bytes > BACKLOG_SPEC_BYTES)
 		job_spec_unref(&job->row.spec);
 	else
 		s->spec_bytes += job->row.spec->bytes;
 }
 
-static struct job *job_remember(struct schedule *s, struct lane *l, const struct job_row *row)
+static struct job *job_remember(struct backlog *s, struct lane *l, const struct job_row *row)
 {
 	struct job *job = job_new(row, l);
 
@@ -213,7 +213,7 @@ static struct job *job_remember(struct schedule *s, struct lane *l, const struct
 }
 
 /* Puts a job that is in no window into its lane's, or leaves it to the store where the window does not reach. */
-static void job_enter_window(struct schedule *s, struct job *job)
+static void job_enter_window(struct backlog *s, struct job *job)
 {
 	struct lane *l = job->lane;
 	enum job_class class = lane_class(l);
@@ -242,7 +242,7 @@ static void job_enter_window(struct schedule *s, struct job *job)
 	s->wake(s->arg);
 }
 
-static void row_enter_window(struct schedule *s, struct lane *l, const struct job_row *row)
+static void row_enter_window(struct backlog *s, struct lane *l, const struct job_row *row)
 {
 	struct job *job;
 
@@ -261,7 +261,7 @@ static void row_enter_window(struct schedule *s, struct lane *l, const struct jo
 
 /* ---- the stream of changes ---- */
 
-static void count_change(struct schedule *s, struct lane *l, enum job_state from, enum job_state to)
+static void count_change(struct backlog *s, struct lane *l, enum job_state from, enum job_state to)
 {
 	l->counts[from]--;
 	l->counts[to]++;
@@ -269,10 +269,10 @@ static void count_change(struct schedule *s, struct lane *l, enum job_state from
 	s->counts[to]++;
 }
 
-void schedule_changed(struct schedule *s, const struct job_change *change)
+void backlog_changed(struct backlog *s, const struct job_change *change)
 {
-	struct lane *l = schedule_lane(s, change->queue, change->type);
-	struct job *job = schedule_find(s, change->row->id);
+	struct lane *l = backlog_lane(s, change->queue, change->type);
+	struct job *job = backlog_find(s, change->row->id);
 
 	if (l == NULL) {
 		log_error("out of memory: job %lld of queue %s waits for a restart", (long long)change->row->id, change->queue);
@@ -296,9 +296,9 @@ void schedule_changed(struct schedule *s, const struct job_change *change)
 		job_forget(s, job);
 }
 
-void schedule_queue_changed(struct schedule *s, const struct queue_row *row)
+void backlog_queue_changed(struct backlog *s, const struct queue_row *row)
 {
-	struct queue *q = schedule_queue(s, row->name);
+	struct queue *q = backlog_queue(s, row->name);
 	struct lane *l;
 
 	if (q == NULL) {
@@ -312,9 +312,9 @@ void schedule_queue_changed(struct schedule *s, const struct queue_row *row)
 		lane_settle_hunger(s, l);
 }
 
-int schedule_restore(struct schedule *s, const struct lane_count *count)
+int backlog_restore(struct backlog *s, const struct lane_count *count)
 {
-	struct lane *l = schedule_lane(s, count->queue, count->type);
+	struct lane *l = backlog_lane(s, count->queue, count->type);
 
 	if (l == NULL)
 		return -ENOMEM;
@@ -348,7 +348,7 @@ static bool job_expired(const struct job *job, wall_ms now)
 	return job->row.expires_at != 0 && job->row.attempt == 0 && job->row.expires_at <= now;
 }
 
-struct job *schedule_peek(struct schedule *s, enum job_class class, wall_ms now)
+struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now)
 {
 	struct heap_node *node;
 
@@ -366,7 +366,7 @@ struct job *schedule_peek(struct schedule *s, enum job_class class, wall_ms now)
 	return NULL;
 }
 
-void schedule_take(struct schedule *s, struct job *job)
+void backlog_take(struct backlog *s, struct job *job)
 {
 	enum job_class class = lane_class(job->lane);
 	struct queue *q = job->lane->queue;
@@ -379,7 +379,7 @@ void schedule_take(struct schedule *s, struct job *job)
 	job->place = JOB_IN_HAND;
 }
 
-void schedule_done(struct schedule *s, struct job **held)
+void backlog_done(struct backlog *s, struct job **held)
 {
 	struct job *job = *held;
 
@@ -392,9 +392,9 @@ void schedule_done(struct schedule *s, struct job **held)
 		job_forget(s, job);
 }
 
-struct job *schedule_set_aside(struct schedule *s, int64_t id)
+struct job *backlog_set_aside(struct backlog *s, int64_t id)
 {
-	struct job *job = schedule_find(s, id);
+	struct job *job = backlog_find(s, id);
 
 	if (job == NULL || job->place != JOB_IN_WINDOW)
 		return NULL;
@@ -402,9 +402,9 @@ struct job *schedule_set_aside(struct schedule *s, int64_t id)
 	return job;
 }
 
-void schedule_put_back(struct schedule *s, int64_t id)
+void backlog_put_back(struct backlog *s, int64_t id)
 {
-	struct job *job = schedule_find(s, id);
+	struct job *job = backlog_find(s, id);
 
 	if (job != NULL && job->place == JOB_ASIDE)
 		job_enter_window(s, job);
@@ -412,7 +412,7 @@ void schedule_put_back(struct schedule *s, int64_t id)
 
 /* ---- pages ---- */
 
-struct lane *schedule_hungry(struct schedule *s, size_t *max)
+struct lane *backlog_hungry(struct backlog *s, size_t *max)
 {
 	struct lane *l = TAILQ_FIRST(&s->hungry);
 
@@ -426,7 +426,7 @@ struct lane *schedule_hungry(struct schedule *s, size_t *max)
 	return l;
 }
 
-void schedule_paged(struct schedule *s, struct lane *l, int rc, const struct job_row *rows, size_t n, size_t max)
+void backlog_paged(struct backlog *s, struct lane *l, int rc, const struct job_row *rows, size_t n, size_t max)
 {
 	l->paging = false;
 	/* A page behind a horizon that has moved since would leave a gap: it is asked for again. */
@@ -437,7 +437,7 @@ void schedule_paged(struct schedule *s, struct lane *l, int rc, const struct job
 			l->horizon_id = rows[n - 1].id;
 		}
 		for (size_t i = 0; i < n; i++)
-			if (schedule_find(s, rows[i].id) == NULL)
+			if (backlog_find(s, rows[i].id) == NULL)
 				row_enter_window(s, l, &rows[i]);
 	}
 	lane_settle_hunger(s, l);
@@ -445,13 +445,13 @@ void schedule_paged(struct schedule *s, struct lane *l, int rc, const struct job
 
 /* ---- figures ---- */
 
-int64_t schedule_active(const struct schedule *s)
+int64_t backlog_active(const struct backlog *s)
 {
 	return s->counts[JOB_HELD] + s->counts[JOB_BLOCKED] + s->counts[JOB_SCHEDULED] + s->counts[JOB_READY] +
 	       s->counts[JOB_RUNNING];
 }
 
-wall_ms schedule_oldest_ready(const struct queue *q)
+wall_ms backlog_oldest_ready(const struct queue *q)
 {
 	const struct lane *l;
 	wall_ms oldest = 0;

@@ -1,5 +1,5 @@
 /*
- * The schedule against a model that simply knows all jobs: random submits,
+ * The backlog against a model that simply knows all jobs: random submits,
  * claims, ends, holds, cancels, pauses, pages that come late or not at all. The
  * model plays the store: it orders the changes, and answers each page between
  * two of them.
@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "schedule.h"
+#include "backlog.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/failmem.h"
 #include "tests/lib/unit.h"
@@ -26,7 +26,7 @@ struct model_job {
 	int takes;
 };
 
-static struct schedule s;
+static struct backlog s;
 static int wakes;
 static wall_ms now;
 
@@ -51,7 +51,7 @@ static void on_wake(void *arg)
 static void begin(uint64_t seed)
 {
 	chance_seed(seed);
-	schedule_init(&s, on_wake, &wakes);
+	backlog_init(&s, on_wake, &wakes);
 	memset(jobs, 0, sizeof(jobs));
 	memset(paused, 0, sizeof(paused));
 	jobs_len = 0;
@@ -73,13 +73,13 @@ static void crowd(int lanes)
 
 	for (int i = 0; i < lanes; i++) {
 		snprintf(name, sizeof(name), "crowd-%d", i);
-		hold(schedule_lane(&s, name, "io") != NULL);
+		hold(backlog_lane(&s, name, "io") != NULL);
 	}
 }
 
 static void end(void)
 {
-	schedule_free(&s);
+	backlog_free(&s);
 	for (int q = 0; q < QUEUES; q++)
 		for (int t = 0; t < TYPES; t++) {
 			ck_assert_int_eq(specs[q][t]->refs, 1);
@@ -101,7 +101,7 @@ static void commit(struct model_job *m, enum job_state to)
 
 	m->row.state = to;
 	m->row.spec = chance_below(3) > 0 ? specs[m->queue][m->type] : NULL;
-	schedule_changed(&s, &change);
+	backlog_changed(&s, &change);
 	m->row.spec = NULL;
 }
 
@@ -139,11 +139,11 @@ static bool before(const struct model_job *a, const struct model_job *b)
 /* The store's answer to a page, or its failure. */
 static void answer_page(bool fails)
 {
-	static struct job_row rows[SCHEDULE_WINDOW_MAX];
+	static struct job_row rows[BACKLOG_WINDOW_MAX];
 	struct lane *lane = pages[0].lane;
 	size_t max = pages[0].max, n = 0;
 
-	hold(max <= SCHEDULE_WINDOW_MAX);
+	hold(max <= BACKLOG_WINDOW_MAX);
 	pages_len--;
 	memmove(pages, pages + 1, pages_len * sizeof(pages[0]));
 	for (int64_t id = 1; id <= jobs_len; id++) {
@@ -165,7 +165,7 @@ static void answer_page(bool fails)
 		rows[at].spec = specs[m->queue][m->type];
 		n++;
 	}
-	schedule_paged(&s, lane, fails ? -EIO : 0, rows, fails ? 0 : n, max);
+	backlog_paged(&s, lane, fails ? -EIO : 0, rows, fails ? 0 : n, max);
 }
 
 static void ask_for_pages(void)
@@ -173,7 +173,7 @@ static void ask_for_pages(void)
 	struct lane *lane;
 	size_t max;
 
-	while (pages_len < PAGES && (lane = schedule_hungry(&s, &max)) != NULL) {
+	while (pages_len < PAGES && (lane = backlog_hungry(&s, &max)) != NULL) {
 		pages[pages_len].lane = lane;
 		pages[pages_len++].max = max;
 	}
@@ -202,7 +202,7 @@ static bool eligible(const struct model_job *m)
 
 static struct lane *lane_of(const struct model_job *m)
 {
-	return schedule_lane(&s, queue_names[m->queue], type_names[m->type]);
+	return backlog_lane(&s, queue_names[m->queue], type_names[m->type]);
 }
 
 static bool page_wanted(const struct lane *l)
@@ -253,7 +253,7 @@ static void expect_counts(void)
 		hold(s.counts[state] == all);
 		active += job_state_final((enum job_state)state) ? 0 : all;
 	}
-	ck_assert_int_eq(schedule_active(&s), active);
+	ck_assert_int_eq(backlog_active(&s), active);
 }
 
 /* A ready job is in its window, in a hand, set aside, or behind the horizon where a page will find it. */
@@ -263,7 +263,7 @@ static void expect_nothing_lost(void)
 
 	for (int64_t id = 1; id <= jobs_len; id++) {
 		const struct model_job *m = &jobs[id];
-		const struct job *job = schedule_find(&s, id);
+		const struct job *job = backlog_find(&s, id);
 
 		if (m->in_hand) {
 			hold(job != NULL && job->place == JOB_IN_HAND);
@@ -289,7 +289,7 @@ static void expect_nothing_lost(void)
 
 static struct model_job *take(enum job_class class)
 {
-	struct job *job = schedule_peek(&s, class, now);
+	struct job *job = backlog_peek(&s, class, now);
 	struct model_job *m;
 
 	if (job == NULL) {
@@ -301,7 +301,7 @@ static struct model_job *take(enum job_class class)
 	hold(type_class[m->type] == class);
 	hold(job->row.attempt == m->row.attempt);
 	expect_first(m);
-	schedule_take(&s, job);
+	backlog_take(&s, job);
 	m->in_hand = true;
 	m->hand = job;
 	m->takes++;
@@ -311,7 +311,7 @@ static struct model_job *take(enum job_class class)
 static void let_go(struct model_job *m)
 {
 	m->in_hand = false;
-	schedule_done(&s, &m->hand);
+	backlog_done(&s, &m->hand);
 	hold(m->hand == NULL);
 }
 
@@ -375,10 +375,10 @@ static void set_aside_or_back(struct model_job *m)
 		m->aside = false;
 		if (chance_below(2))
 			commit(m, JOB_HELD);
-		schedule_put_back(&s, m->row.id);
+		backlog_put_back(&s, m->row.id);
 		return;
 	}
-	if (schedule_set_aside(&s, m->row.id) == NULL)
+	if (backlog_set_aside(&s, m->row.id) == NULL)
 		return;
 	hold(m->row.state == JOB_READY && !m->in_hand);
 	m->aside = true;
@@ -389,7 +389,7 @@ static void pause_or_resume(int q)
 	struct queue_row row = { queue_names[q], !paused[q] };
 
 	paused[q] = !paused[q];
-	schedule_queue_changed(&s, &row);
+	backlog_queue_changed(&s, &row);
 }
 
 static void step(unsigned submits)
@@ -446,7 +446,7 @@ static void drain(void)
 		m = &jobs[id];
 		if (m->aside) {
 			m->aside = false;
-			schedule_put_back(&s, id);
+			backlog_put_back(&s, id);
 		}
 		if (m->row.state == JOB_READY && expired(m) && !m->in_hand)
 			commit(m, JOB_EXPIRED);
@@ -520,7 +520,7 @@ START_TEST(follows_the_model_without_memory)
 	begin(300 + (uint64_t)_i);
 	for (int q = 0; q < QUEUES; q++)
 		for (int t = 0; t < TYPES; t++)
-			schedule_lane(&s, queue_names[q], type_names[t]);
+			backlog_lane(&s, queue_names[q], type_names[t]);
 	submit_to(0, 0, 0, JOB_READY);
 	for (int i = 0; i < 5000; i++) {
 		struct model_job *m = &jobs[++jobs_len];
@@ -573,7 +573,7 @@ START_TEST(wakes_whenever_there_is_something_new)
 		if (wakes == 0) {
 			hold(TAILQ_EMPTY(&s.hungry));
 			for (int c = 0; c < 2; c++)
-				hold(schedule_peek(&s, classes[c], now) == NULL);
+				hold(backlog_peek(&s, classes[c], now) == NULL);
 		}
 		while (wakes > 0) {
 			wakes = 0;
@@ -620,16 +620,16 @@ static void count_takes(int n, int takes[QUEUES])
 {
 	memset(takes, 0, QUEUES * sizeof(takes[0]));
 	for (int i = 0; i < n; i++) {
-		struct job *job = schedule_peek(&s, CLASS_IO, now);
+		struct job *job = backlog_peek(&s, CLASS_IO, now);
 		struct model_job *m;
 
 		ck_assert_ptr_nonnull(job);
 		m = &jobs[job->row.id];
 		takes[m->queue]++;
-		schedule_take(&s, job);
+		backlog_take(&s, job);
 		m->hand = job;
 		commit(m, JOB_SUCCEEDED);
-		schedule_done(&s, &m->hand);
+		backlog_done(&s, &m->hand);
 	}
 }
 
@@ -699,7 +699,7 @@ START_TEST(expired_jobs_are_not_offered)
 	ck_assert_int_eq(take(CLASS_IO)->row.id, 3);
 	ck_assert_ptr_null(take(CLASS_IO));
 	commit(m, JOB_EXPIRED);
-	ck_assert_ptr_null(schedule_find(&s, 1));
+	ck_assert_ptr_null(backlog_find(&s, 1));
 	end();
 }
 END_TEST
@@ -714,11 +714,11 @@ START_TEST(starts_from_what_the_store_held)
 		jobs[jobs_len] = (struct model_job){ .row = { .id = jobs_len, .state = JOB_READY, .submitted_at = now } };
 		jobs[jobs_len].row.priority = (int)chance_below(3);
 	}
-	ck_assert_int_eq(schedule_restore(&s, &ready), 0);
-	ck_assert_int_eq(schedule_restore(&s, &held), 0);
-	ck_assert_int_eq(schedule_active(&s), 2007);
+	ck_assert_int_eq(backlog_restore(&s, &ready), 0);
+	ck_assert_int_eq(backlog_restore(&s, &held), 0);
+	ck_assert_int_eq(backlog_active(&s), 2007);
 	ck_assert_int_eq(s.counts[JOB_HELD], 7);
-	ck_assert_ptr_null(schedule_peek(&s, CLASS_IO, now));
+	ck_assert_ptr_null(backlog_peek(&s, CLASS_IO, now));
 	ck_assert_int_gt(wakes, 0);
 	s.counts[JOB_HELD] = queue_find_lane(queue_find(&s.queues, "alpha"), "io")->counts[JOB_HELD] = 0;
 	drain();
@@ -736,9 +736,9 @@ START_TEST(memory_is_bounded)
 		const struct lane *l;
 
 		TAILQ_FOREACH(l, &q->lanes, queue_link)
-			ck_assert_uint_le(l->n, SCHEDULE_JOBS_MAX / 520);
+			ck_assert_uint_le(l->n, BACKLOG_JOBS_MAX / 520);
 	}
-	ck_assert_uint_le(HASH_COUNT(s.jobs), QUEUES * TYPES * (SCHEDULE_JOBS_MAX / 520));
+	ck_assert_uint_le(HASH_COUNT(s.jobs), QUEUES * TYPES * (BACKLOG_JOBS_MAX / 520));
 	ck_assert_uint_eq(HASH_COUNT(s.jobs), s.windowed);
 	end();
 }
@@ -753,9 +753,9 @@ START_TEST(arguments_are_bounded)
 	specs[0][0]->bytes = 1 << 20;
 	while (jobs_len < 400)
 		submit_to(0, 0, 0, JOB_READY);
-	ck_assert_uint_le(s.spec_bytes, SCHEDULE_SPEC_BYTES);
+	ck_assert_uint_le(s.spec_bytes, BACKLOG_SPEC_BYTES);
 	for (int64_t id = 1; id <= jobs_len; id++)
-		loaded += schedule_find(&s, id)->row.spec != NULL;
+		loaded += backlog_find(&s, id)->row.spec != NULL;
 	ck_assert_uint_eq(loaded, 64);
 	drain();
 	ck_assert_uint_eq(s.spec_bytes, 0);
@@ -767,13 +767,13 @@ END_TEST
 START_TEST(queues_are_bounded)
 {
 	begin(1);
-	crowd(SCHEDULE_LANES_MAX - 1);
-	ck_assert(schedule_make_queue(&s, "one more"));
-	ck_assert(schedule_make_queue(&s, "one more"));
-	ck_assert(!schedule_make_queue(&s, "too many"));
-	ck_assert_ptr_null(schedule_lane(&s, "too many", "io"));
-	ck_assert_ptr_null(schedule_lane(&s, "crowd-0", "io2"));
-	ck_assert_ptr_nonnull(schedule_lane(&s, "crowd-0", "io"));
+	crowd(BACKLOG_LANES_MAX - 1);
+	ck_assert(backlog_make_queue(&s, "one more"));
+	ck_assert(backlog_make_queue(&s, "one more"));
+	ck_assert(!backlog_make_queue(&s, "too many"));
+	ck_assert_ptr_null(backlog_lane(&s, "too many", "io"));
+	ck_assert_ptr_null(backlog_lane(&s, "crowd-0", "io2"));
+	ck_assert_ptr_nonnull(backlog_lane(&s, "crowd-0", "io"));
 	end();
 }
 END_TEST
@@ -785,25 +785,25 @@ START_TEST(oldest_ready_is_told)
 	begin(1);
 	submit_to(0, 0, 0, JOB_HELD);
 	q = queue_find(&s.queues, queue_names[0]);
-	ck_assert_int_eq(schedule_oldest_ready(q), 0);
+	ck_assert_int_eq(backlog_oldest_ready(q), 0);
 	now += 100;
 	submit_to(0, 0, 0, JOB_READY);
 	now += 100;
 	submit_to(0, 2, 9, JOB_READY);
-	ck_assert_int_eq(schedule_oldest_ready(q), now - 100);
+	ck_assert_int_eq(backlog_oldest_ready(q), now - 100);
 	/* A scheduled one is ready since its time came, not since its submit. */
 	jobs[1].row.run_at = now + 50;
 	commit(&jobs[1], JOB_READY);
 	take(CLASS_IO);
-	ck_assert_int_eq(schedule_oldest_ready(q), jobs[1].in_hand ? now - 100 : now);
+	ck_assert_int_eq(backlog_oldest_ready(q), jobs[1].in_hand ? now - 100 : now);
 	end();
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("schedule");
-	TCase *tc = tcase_create("schedule");
+	Suite *suite = suite_create("backlog");
+	TCase *tc = tcase_create("backlog");
 
 	tcase_add_test(tc, priority_then_id);
 	tcase_add_test(tc, classes_do_not_wait_for_each_other);
