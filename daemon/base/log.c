@@ -44,6 +44,11 @@ bool log_enabled(enum log_level level)
 	return (int)level <= atomic_load_explicit(&log_level, memory_order_relaxed);
 }
 
+bool log_is_json(void)
+{
+	return atomic_load_explicit(&log_json, memory_order_relaxed);
+}
+
 static size_t put_time(char *to, size_t room)
 {
 	wall_ms now = clock_wall();
@@ -81,7 +86,7 @@ static void put_line(enum log_level level, char *text)
 	char line[LOG_LINE + 128];
 	size_t n = 0;
 
-	if (atomic_load(&log_json)) {
+	if (log_is_json()) {
 		n += (size_t)snprintf(line, sizeof(line), "{\"at\":\"");
 		n += put_time(line + n, sizeof(line) - n);
 		n += (size_t)snprintf(line + n, sizeof(line) - n, "\",\"level\":\"%s\",\"message\":\"",

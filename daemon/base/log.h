@@ -16,6 +16,7 @@ int log_level_of(const char *word);
 
 void log_setup(enum log_level level, bool json);
 bool log_enabled(enum log_level level);
+bool log_is_json(void);
 
 void log_write(enum log_level level, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 

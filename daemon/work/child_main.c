@@ -240,6 +240,7 @@ int worker_main(int argc, char **argv)
 		fprintf(stderr, "%s --worker is for jobd itself\n", argv[0]);
 		return 2;
 	}
+	log_setup(LOG_LEVEL_INFO, strcmp(argv[7], "json") == 0);
 	rc = child_begin(argv);
 	if (rc != 0) {
 		log_error("pool process %d cannot begin: %s", (int)getpid(), strerror(-rc));

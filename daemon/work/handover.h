@@ -10,8 +10,8 @@ enum {
 	HANDOVER_END
 };
 
-/* PROGRAM --worker INDEX NICE OUTPUT_BYTES RESULT_BYTES OPEN_FILES */
-enum { HANDOVER_ARGS = 7 };
+/* PROGRAM --worker INDEX NICE OUTPUT_BYTES RESULT_BYTES OPEN_FILES LOG, the last of which is "text" or "json". */
+enum { HANDOVER_ARGS = 8 };
 
 /* Sent to a pool process when its daemon dies, by the kernel. */
 #define HANDOVER_ORPHANED SIGUSR2

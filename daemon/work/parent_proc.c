@@ -95,8 +95,9 @@ static int proc_spawn_files(const struct proc *p, int theirs, posix_spawn_file_a
 static int proc_exec(struct proc *p, const posix_spawn_file_actions_t *files)
 {
 	char index[16], nice_by[16], output_bytes[24], result_bytes[24], open_files[24];
-	char worker[] = "--worker";
-	char *argv[] = { p->setup->program, worker, index, nice_by, output_bytes, result_bytes, open_files, NULL };
+	char worker[] = "--worker", text[] = "text", json[] = "json";
+	char *argv[] = { p->setup->program, worker, index, nice_by, output_bytes, result_bytes, open_files,
+			 log_is_json() ? json : text, NULL };
 	posix_spawnattr_t attr;
 	sigset_t none, all;
 	int rc;

@@ -355,4 +355,21 @@ def _():
             check("level" in entry and "message" in entry, entry)
 
 
+@test("a pool process logs in the daemon's format")
+def _():
+    for format in ("text", "json"):
+        with Daemon("pool.processes=1", "log.format=" + format) as d, d.client() as c:
+            id = c.call("job.submit", type="exec", args={"command": "echo $PPID"}, wait=60)["id"]
+            pid = int(c.call("job.output", id=id, stream="stdout")["data"])
+            with open("/proc/%d/cmdline" % pid) as f:
+                argv = f.read().split("\0")[:-1]
+            # The same, started by hand: without what the daemon hands over it can but complain.
+            complaint = subprocess.run(argv, stderr=subprocess.PIPE, text=True, check=False).stderr
+            if format == "json":
+                complaint = json.loads(complaint)
+                equal(complaint["level"], "error")
+                complaint = complaint["message"]
+            check(re.search(r"pool process \d+ cannot begin: ", complaint), complaint)
+
+
 main()
