@@ -191,7 +191,7 @@ static int bulk_step(struct bulk *b, struct chunk *chunk, struct chunk *next)
 	progress_clear(&b->progress);
 	json_decref(chunk->jobs);
 	if (code == CTL_DONE)
-		progress_set(&b->progress, chunk->bytes, b->accepted, "jobs");
+		progress_set(&b->progress, chunk->bytes, b->accepted, b->accepted == 1 ? "job" : "jobs");
 	return code;
 }
 
@@ -230,7 +230,7 @@ int bulk_submit(struct ctl *ctl, const char *path, const json_t *defaults)
 	if (rc == 0) {
 		progress_start(&b.progress, ctl, fstat(b.lines.fd, &file) == 0 && S_ISREG(file.st_mode) ? file.st_size : 0);
 		rc = bulk_run(&b);
-		ctl_note(ctl, "%lld jobs submitted", (long long)b.accepted);
+		ctl_note(ctl, "%lld job%s submitted", (long long)b.accepted, b.accepted == 1 ? "" : "s");
 	}
 	lines_close(&b.lines);
 	return rc;

@@ -178,8 +178,10 @@ static int run_job(struct ctl *ctl, struct follow *f, json_t *job)
 	record = follow_job(f, 1);
 	if (record == NULL)
 		return run_failed(f);
-	if (ctl->json)
+	if (ctl->json) {
 		ctl_print_json(record);
+		f->broken |= !ctl_flush();
+	}
 	code = run_code(f->id, record);
 	json_decref(record);
 	return f->broken ? CTL_RUN_FAILED : code;

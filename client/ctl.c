@@ -1,6 +1,8 @@
 #include "client/ctl.h"
 
+#include <ctype.h>
 #include <errno.h>
+#include <poll.h>
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
@@ -10,23 +12,42 @@
 #include "proto/error.h"
 #include "proto/jtext.h"
 
+/* stdio keeps that a write failed, but not why, and by the end errno is another's: stdout's own writer keeps it. */
+static ssize_t ctl_out(void *cookie, const char *data, size_t size)
+{
+	struct ctl *ctl = cookie;
+	int rc = ctl_write(STDOUT_FILENO, data, size);
+
+	if (rc == 0)
+		return (ssize_t)size;
+	if (ctl->out_error == 0)
+		ctl->out_error = -rc;
+	return 0;
+}
+
 void ctl_init(struct ctl *ctl)
 {
+	FILE *out = fopencookie(ctl, "w", (cookie_io_functions_t){ .write = ctl_out });
+
 	memset(ctl, 0, sizeof(*ctl));
 	ctl->color = "auto";
 	ctl->out_terminal = isatty(STDOUT_FILENO);
 	ctl->err_terminal = isatty(STDERR_FILENO);
+	if (out == NULL)
+		return;
+	setvbuf(out, NULL, ctl->out_terminal ? _IOLBF : _IOFBF, BUFSIZ);
+	stdout = out;
 }
 
 int ctl_end(struct ctl *ctl, int code)
 {
 	jobd_close(ctl->conn);
 	ctl->conn = NULL;
-	if (fflush(stdout) == 0 && !ferror(stdout))
-		return code;
-	if (errno == EPIPE)
-		return code;	/* the reader has had enough */
-	ctl_error("the output could not be written: %s", strerror(errno));
+	if (fclose(stdout) != 0 && ctl->out_error == 0)
+		ctl->out_error = errno;
+	if (ctl->out_error == 0 || ctl->out_error == EPIPE)
+		return code;	/* EPIPE: the reader has had enough */
+	ctl_error("the output could not be written: %s", strerror(ctl->out_error));
 	return code == CTL_DONE ? CTL_JOB : code;
 }
 
@@ -37,21 +58,36 @@ bool ctl_colored(const struct ctl *ctl, bool terminal)
 
 	if (strcmp(ctl->color, "auto") != 0)
 		return strcmp(ctl->color, "always") == 0;
-	return terminal && (no_color == NULL || *no_color == '\0') && term != NULL && strcmp(term, "dumb") != 0;
+	return terminal && (no_color == NULL || *no_color == '\0') && term != NULL && *term != '\0' && strcmp(term, "dumb") != 0;
 }
 
 /* ---- stderr ---- */
 
-/* Messages hold texts from elsewhere: a job's error must not move the reader's cursor. */
+/* The bytes of the character there; 0: it is no UTF-8. */
+static size_t ctl_character(const char *at)
+{
+	size_t left = strnlen(at, 4);
+
+	for (size_t len = 1; len <= left; len++)
+		if (jtext_utf8(at, len))
+			return len;
+	return 0;
+}
+
+static bool ctl_obeyed(const unsigned char *c)
+{
+	return (*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f || (c[0] == 0xc2 && c[1] < 0xa0);
+}
+
+/* Messages hold texts from elsewhere: a job's error must not move the reader's cursor, a name must not be bytes of any kind. */
 static void ctl_disarm(char *text)
 {
-	for (unsigned char *c = (unsigned char *)text; *c != '\0'; c++) {
-		bool c1 = c[0] == 0xc2 && c[1] >= 0x80 && c[1] < 0xa0;
-
-		if ((*c < 0x20 && *c != '\n' && *c != '\t') || *c == 0x7f || c1)
-			*c = '?';
-		if (c1)
-			c[1] = '?';
+	for (size_t len; *text != '\0'; text += len) {
+		len = ctl_character(text);
+		if (len == 0 || ctl_obeyed((const unsigned char *)text)) {
+			len = len > 0 ? len : 1;
+			memset(text, '?', len);
+		}
 	}
 }
 
@@ -86,8 +122,21 @@ void ctl_note(const struct ctl *ctl, const char *fmt, ...)
 	va_end(ap);
 }
 
+/* "job 3" is in "there is no job 3", not in "job 31 runs". */
+static bool ctl_names(const char *message, const char *what)
+{
+	const char *at = strstr(message, what);
+	size_t len = strlen(what);
+
+	while (at != NULL && isalnum((unsigned char)at[len]))
+		at = strstr(at + 1, what);
+	return at != NULL;
+}
+
 int ctl_refused(const char *what, const struct jobd_error *error)
 {
+	if (what != NULL && ctl_names(error->message, what))
+		what = NULL;
 	ctl_error("%s%s%s", what != NULL ? what : "", what != NULL ? ": " : "", error->message);
 	if (error->code == rpc_error_code(RPC_TIMEOUT))
 		return CTL_TIMEOUT;
@@ -114,6 +163,25 @@ void ctl_print_json(const json_t *value)
 	else
 		fwrite(buf_data(&text), 1, buf_len(&text), stdout);
 	buf_free(&text);
+}
+
+int ctl_write(int fd, const char *data, size_t size)
+{
+	struct pollfd p = { .fd = fd, .events = POLLOUT };
+
+	while (size > 0) {
+		ssize_t n = write(fd, data, size);
+
+		if (n < 0 && errno == EAGAIN)
+			poll(&p, 1, -1);	/* whoever shares it with us made it so */
+		else if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n > 0) {
+			data += n;
+			size -= (size_t)n;
+		}
+	}
+	return 0;
 }
 
 bool ctl_flush(void)
@@ -166,6 +234,10 @@ static int ctl_login(struct ctl *ctl)
 	char token[4096];
 	int code = ctl_read_token(ctl->token_file, token, sizeof(token));
 
+	if (code == 0 && !jtext_utf8(token, strlen(token))) {
+		ctl_error("the token file %s is not UTF-8", ctl->token_file);
+		code = CTL_USAGE;
+	}
 	if (code == 0)
 		json_decref(ctl_call(ctl, "auth.login", json_pack("{s:s}", "token", token), &code));
 	explicit_bzero(token, sizeof(token));

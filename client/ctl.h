@@ -29,11 +29,13 @@ struct ctl {
 	const char *color;		/* "auto", "always", "never" */
 	bool json, quiet, help, version;
 	bool out_terminal, err_terminal;
+	int out_error;			/* errno of the first write to stdout that failed; 0: none has */
 	struct jobd *conn;		/* NULL until ctl_connect */
 };
 
+/* From here to ctl_end stdout writes through ctl, so that it is known why a write failed. */
 void ctl_init(struct ctl *ctl);
-/* Closes the connection, flushes stdout; the exit code, which becomes CTL_JOB where stdout took not all. */
+/* Closes the connection and stdout; the exit code, which becomes CTL_JOB where stdout took not all. */
 int ctl_end(struct ctl *ctl, int code);
 
 /* May what goes to this stream be coloured? */
@@ -45,7 +47,10 @@ bool ctl_colored(const struct ctl *ctl, bool terminal);
 void ctl_error(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 /* The same for what is no error: not with --quiet. */
 void ctl_note(const struct ctl *ctl, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
-/* Says "what: message" (what may be NULL) and returns the exit code that follows from the error. */
+/*
+ * Says "what: message" (what: NULL for nothing; left out where the message names it already) and returns the exit
+ * code that follows from the error.
+ */
 int ctl_refused(const char *what, const struct jobd_error *error);
 
 /* ---- stdout ---- */
@@ -54,6 +59,8 @@ int ctl_refused(const char *what, const struct jobd_error *error);
 void ctl_print_json(const json_t *value);
 /* After each piece of an endless output: sends it on. False: nobody reads it any more. */
 bool ctl_flush(void);
+/* All the bytes at once, waiting where the descriptor does not. 0, or -errno. */
+int ctl_write(int fd, const char *data, size_t size);
 
 /* CTL_DONE where the final record says succeeded; else says how it ended, and CTL_JOB. */
 int ctl_job_code(const struct ctl *ctl, const json_t *record);

@@ -1,6 +1,7 @@
 #include "client/follow.h"
 
 #include <string.h>
+#include <unistd.h>
 
 #include "base/buf.h"
 #include "client/ctl.h"
@@ -100,17 +101,17 @@ static void follow_show_json(const struct follow *f, int stream, const char *dat
 /* A reader that is gone ends it all as Ctrl-C does. */
 static void follow_show(struct follow *f, int stream, const char *data, size_t len)
 {
-	FILE *out = stream == 0 || f->ctl->json ? stdout : stderr;
-
 	if (len > 0 && f->wanted[stream] && !f->broken) {
 		if (f->ctl->json)
 			follow_show_json(f, stream, data, len);
+		else if (stream == 0)
+			fwrite(data, 1, len, stdout);
 		else
-			fwrite(data, 1, len, out);
-		if (fflush(out) != 0 || ferror(out)) {
+			f->broken = ctl_write(STDERR_FILENO, data, len) < 0;
+		if (!ctl_flush())
 			f->broken = true;
+		if (f->broken)
 			follow_cancel(f);
-		}
 	}
 	f->offset[stream] += (int64_t)len;
 }
@@ -218,7 +219,9 @@ static int follow_output(struct follow *f, const json_t *event)
 	if (follow_attempt(f, attempt) < 0 || (offset > f->offset[stream] && follow_fetch_stream(f, stream) < 0))
 		return -1;
 	if (offset > f->offset[stream] && f->wanted[stream]) {
-		ctl_note(f->ctl, "%lld bytes of %s were not kept", (long long)(offset - f->offset[stream]), name);
+		int64_t lost = offset - f->offset[stream];
+
+		ctl_note(f->ctl, "%lld byte%s of %s %s not kept", (long long)lost, lost == 1 ? "" : "s", name, lost == 1 ? "was" : "were");
 		f->offset[stream] = offset;
 	}
 	return follow_show_from(f, stream, offset, event);

@@ -1,4 +1,5 @@
 /* jobctl: the command line client. Finds the command, hands the rest of the line to it. */
+#include <fcntl.h>
 #include <locale.h>
 #include <signal.h>
 #include <stdlib.h>
@@ -23,6 +24,18 @@ static int jobctl_unknown(const char *first, const char *second)
 	return CTL_USAGE;
 }
 
+/*
+ * A stream that the caller has closed must not become the number of a socket, or what is printed would go to the
+ * daemon. What takes its place is open the other way round, so that using it fails as if it were closed.
+ */
+static bool jobctl_hold_streams(void)
+{
+	for (int fd = 0; fd <= 2; fd++)
+		if (fcntl(fd, F_GETFD) < 0 && open("/dev/null", fd == 0 ? O_WRONLY : O_RDONLY) != fd)
+			return false;
+	return true;
+}
+
 static int jobctl_main(struct ctl *ctl, int argc, char **argv)
 {
 	const struct cmd *cmd;
@@ -45,6 +58,8 @@ int main(int argc, char **argv)
 {
 	struct ctl ctl;
 
+	if (!jobctl_hold_streams())
+		return CTL_JOB;
 	/* JSON is UTF-8, and so is what is shown of it, also where no locale is set. Numbers keep their point. */
 	if (setlocale(LC_CTYPE, "") == NULL || MB_CUR_MAX == 1)
 		setlocale(LC_CTYPE, "C.UTF-8");

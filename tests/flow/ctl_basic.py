@@ -13,6 +13,9 @@ COMMANDS = ["run", "submit", "list", "count", "show", "wait", "logs", "cancel", 
             "reload", "completion", "help"]
 
 
+FULL = "jobctl: the output could not be written: No space left on device\n"
+
+
 def start():
     """A daemon that does not wait for its jobs when it stops."""
     return Daemon("shutdown.grace=0")
@@ -254,7 +257,7 @@ def _():
         submit(d, "noop", "--hold")
         got = d.jobctl("show", "--json", 1, 99, 2, code=4)
         equal([json.loads(line)["id"] for line in got.out.splitlines()], [1, 2])
-        check("jobctl: job 99: " in got.err, got.err)
+        equal(got.err, "jobctl: there is no job 99\n", "the id is said once")
 
 
 @test("on a terminal: tables headed in capitals, coloured states, the history apart")
@@ -282,6 +285,8 @@ def _():
         check("\033[2J" not in on_terminal("-H", d.address, "list", "-o", "id,tags.x", "--color=never"))
         got = d.jobctl("submit", "\033[2Jevil", code=4)
         check("\033" not in got.err, repr(got.err))
+        got = subprocess.run([JOBCTL, b"\xc3\xa4\xff\xe2\x82x\x9b"], capture_output=True)
+        check(b'there is no command "\xc3\xa4???x?"' in got.stderr, got.stderr)
 
 
 # ---- waiting and changing ----
@@ -309,8 +314,8 @@ def _():
         equal([r[:2] for r in rows(d.jobctl("release", b).out)], [[str(b), "scheduled"]])
         got = d.jobctl("cancel", a, 99, b, code=4)
         equal([r[:2] for r in rows(got.out)], [[str(a), "cancelled"], [str(b), "cancelled"]])
-        check("job 99: " in got.err, got.err)
-        check("job %d: " % a in d.jobctl("cancel", a, code=4).err, "a final job: conflict")
+        equal(got.err, "jobctl: there is no job 99\n")
+        equal(d.jobctl("cancel", a, code=4).err, "jobctl: job %d is cancelled\n" % a, "a final job: conflict")
         check(rows(d.jobctl("retry", a).out)[0][1] in ("ready", "running"))
         d.jobctl("cancel", a)
         equal(d.jobctl("delete", a, b).out, "%d\n%d\n" % (a, b))
@@ -369,9 +374,26 @@ def _():
         process.stdout.close()
         equal((process.wait(), process.stderr.read()), (0, ""))
         process.stderr.close()
-        with open("/dev/full", "w") as full:
-            process = subprocess.run([JOBCTL, "-H", d.address, "list"], stdout=full, stderr=subprocess.PIPE, text=True)
-        equal((process.returncode, "could not be written: No space left" in process.stderr), (1, True))
+        for words in ["list --all", "list --all --json", "show 7", "show 7 --json", "status", "status --json", "queue list",
+                      "queue show default", "count", "ping", "hold 7 --json", "logs 7 8", "submit noop --hold", "help run"]:
+            with open("/dev/full", "w") as full:
+                process = subprocess.run([JOBCTL, "-H", d.address, *words.split()], stdout=full, stderr=subprocess.PIPE, text=True)
+            said = "jobctl: job 7:\njobctl: job 8:\n" if words == "logs 7 8" else FULL
+            equal((process.returncode, process.stderr), (0 if said != FULL else 1, said), words)
+
+
+@test("a stream that is closed is no way into the connection to the daemon")
+def _():
+    with start() as d:
+        submit(d, "noop", "--hold", "-t", "x=y")
+        for closed, code in [(">&-", 1), ("<&- >&-", 1), ("<&-", 0), ("2>&-", 0), ("<&- >&- 2>&-", 1)]:
+            process = subprocess.run(["sh", "-c", '"$0" -H "$1" list --json ' + closed, JOBCTL, d.address], capture_output=True, text=True)
+            equal(process.returncode, code, closed)
+            equal("Bad file descriptor" in process.stderr, code == 1 and "2>" not in closed, closed)
+        smuggled = '{"jsonrpc":"2.0","id":9,"method":"daemon.drain"}'
+        process = subprocess.run(["sh", "-c", '"$0" -H "$1" run echo "$2" >&-', JOBCTL, d.address, smuggled], capture_output=True, text=True)
+        equal((process.returncode, process.stderr), (125, "jobctl: the output could not be written: Bad file descriptor\n"))
+        check(not json.loads(d.jobctl("status", "--json").out)["draining"], "what a job printed was a request")
 
 
 @test("a daemon that stops while jobctl waits is 3")

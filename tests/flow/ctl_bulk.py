@@ -41,7 +41,9 @@ def _():
 @test("stdin, blank lines, a lacking last newline and CRLF")
 def _():
     with start() as d:
-        equal(ids(d.jobctl("submit", "-f", "-", input="\n" + held(1)[0] + "\r\n \t\n" + held(1)[0]).out), [1, 2])
+        got = d.jobctl("submit", "-f", "-", input="\n" + held(1)[0] + "\r\n \t\n" + held(1)[0])
+        equal((ids(got.out), got.err), ([1, 2], "jobctl: 2 jobs submitted\n"))
+        equal(d.jobctl("submit", "-f", "-", input=held(1)[0]).err, "jobctl: 1 job submitted\n")
         equal(d.jobctl("submit", "-f", "-", input="").out, "")
         equal(d.jobctl("submit", "-f", "-", input="\n\n").out, "")
 

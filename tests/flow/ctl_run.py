@@ -154,6 +154,32 @@ def _():
         check(not alive(pid), "the command still runs")
 
 
+@test("output that cannot be written stops the command, and the sentence says why")
+def _():
+    with start() as d:
+        for words in [["sh", "-c", "echo $$; exec yes"], ["--json", "true"]]:
+            with open("/dev/full", "w") as full:
+                got = subprocess.run([JOBCTL, "-H", d.address, "run", *words], stdout=full, stderr=subprocess.PIPE, text=True)
+            equal(got.returncode, 125)
+            check("jobctl: the output could not be written: No space left on device\n" in got.stderr, got.stderr)
+        with open("/dev/full", "w") as full:
+            got = subprocess.run([JOBCTL, "-H", d.address, "run", "sh", "-c", "exec yes >&2"], stdout=subprocess.PIPE, stderr=full)
+        equal((got.returncode, got.stdout), (125, b""))
+
+
+@test("streams that do not wait get everything all the same")
+def _():
+    with start() as d:
+        for stream, command in [("stdout", "seq 40000"), ("stderr", "seq 40000 >&2")]:
+            ours, theirs = os.pipe()
+            os.set_blocking(theirs, False)
+            process = subprocess.Popen([JOBCTL, "-H", d.address, "run", "sh", "-c", command], stdin=subprocess.DEVNULL, **{stream: theirs})
+            os.close(theirs)
+            with open(ours) as reader:
+                equal(reader.read(), "".join("%d\n" % n for n in range(1, 40001)), stream)
+            equal(process.wait(), 0)
+
+
 @test("with a unique key it follows the job that is there; retries are shown one after the other")
 def _():
     with start() as d:
