@@ -7,6 +7,7 @@
 #include "conf/conf.h"
 #include "config.h"
 #include "server.h"
+#include "server_settings.h"
 #include "work/pool.h"
 
 enum { SETTINGS_MAX = 256 };
@@ -109,13 +110,13 @@ int main(int argc, char **argv)
 		free(conf);
 		return EXIT_USAGE;
 	}
-	status = server_lacks(conf) != NULL ? EXIT_USAGE : EXIT_CLEAN;
+	status = settings_lack(conf) != NULL ? EXIT_USAGE : EXIT_CLEAN;
 	if (status == EXIT_CLEAN && !arguments.check)
 		return server_run(conf, &arguments.source);
 	if (status == EXIT_CLEAN)
 		puts("the configuration is fine");
 	else
-		complain(server_lacks(conf));
+		complain(settings_lack(conf));
 	conf_free(conf);
 	free(conf);
 	return status;

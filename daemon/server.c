@@ -18,15 +18,11 @@
 #include "kinds/io.h"
 #include "listen.h"
 #include "parts.h"
+#include "server_settings.h"
 #include "store/store.h"
 #include "work/pool.h"
 
-enum {
-	REQUESTS_MAX = 16384,			/* in flight, of all clients */
-	WAITS_MAX = REQUESTS_MAX - 4096,	/* the rest is for what is soon done, and may end them */
-	STANDING_COROUTINES = 1024,
-	RECORD_GRACE = 5 * 1000 * 1000		/* at the end, for a store that cannot write to be able to again */
-};
+enum { RECORD_GRACE = 5 * 1000 * 1000 };	/* at the end, for a store that cannot write to be able to again */
 
 struct server {
 	struct conf *conf;
@@ -86,23 +82,6 @@ static void on_store_failed(void *arg)
 
 /* ---- settings ---- */
 
-static void pool_settings(const struct server *s, struct pool_conf *out)
-{
-	const struct conf *c = s->conf;
-
-	*out = (struct pool_conf){
-		.processes = (unsigned)c->pool.processes,
-		.nice = c->pool.nice,
-		.kill_grace = c->pool.kill_grace_ms * 1000,
-		.jobs_per_process = (unsigned)c->pool.jobs_per_process,
-		.program = s->program,
-		.directory = c->state.directory,
-		.output_bytes = (size_t)c->limits.output_bytes,
-		.result_bytes = (size_t)c->limits.result_bytes,
-		.open_files = s->open_files,
-	};
-}
-
 static unsigned queue_weight(void *arg, const char *queue)
 {
 	const struct server *s = arg;
@@ -111,36 +90,6 @@ static unsigned queue_weight(void *arg, const char *queue)
 		if (strcmp(s->conf->queues[i].name, queue) == 0)
 			return (unsigned)s->conf->queues[i].weight;
 	return 1;
-}
-
-const char *server_lacks(const struct conf *c)
-{
-	for (size_t i = 0; i < c->queues_len; i++)
-		if (c->queues[i].concurrency != 0 || c->queues[i].rate > 0 || c->queues[i].max_ready != 0)
-			return "queue: this version does not enforce concurrency, rate and max_ready; of a queue, only weight may be set";
-	if (c->worker_pools_len > 0)
-		return "worker: this version has no worker pools";
-	return c->modules_len > 0 ? "module: this version loads no modules" : NULL;
-}
-
-/* What may change while the daemon runs. */
-static void apply_settings(struct server *s)
-{
-	const struct conf *c = s->conf;
-	struct parts *p = &s->parts;
-
-	log_setup((enum log_level)log_level_of(c->log.level), c->log.json);
-	loop_set_slow(c->log.slow_ms * 1000);
-	p->limits.message_bytes = (size_t)c->limits.message_bytes;
-	p->limits.connections = (size_t)c->limits.connections;
-	p->limits.requests_per_connection = (size_t)c->limits.requests_per_connection;
-	p->limits.requests = REQUESTS_MAX;
-	p->limits.waits = WAITS_MAX;
-	p->limits.jobs = c->limits.jobs;
-	p->dispatch.io_jobs = (size_t)c->limits.io_jobs;
-	p->attempts.result_bytes = (size_t)c->limits.result_bytes;
-	backlog_reweigh(&p->backlog);
-	store_set_retention(p->store, c->retain.seconds_ms, c->retain.jobs);
 }
 
 static int refuse_settings(struct conf *fresh, const char *complaint, char *why, size_t why_size)
@@ -172,7 +121,7 @@ static int reload(void *arg, char *why, size_t why_size)
 		free(complaints);
 		return -1;
 	}
-	lacks = server_lacks(fresh);
+	lacks = settings_lack(fresh);
 	if (lacks != NULL) {
 		conf_free(fresh);
 		return refuse_settings(fresh, lacks, why, why_size);
@@ -180,8 +129,8 @@ static int reload(void *arg, char *why, size_t why_size)
 	conf_free(s->conf);
 	free(s->conf);
 	s->conf = fresh;
-	apply_settings(s);
-	pool_settings(s, &pool);
+	settings_apply(s->conf, &s->parts);
+	pool = settings_of_pool(s->conf, s->program, s->open_files);
 	pool_reconfigure(s->parts.pool, &pool);
 	dispatch_wake(&s->parts.dispatch);
 	log_info("the configuration was read again");
@@ -331,11 +280,7 @@ static int make_directory(const char *path)
 
 static int open_loop(struct server *s)
 {
-	const struct conf *c = s->conf;
-	struct loop_conf loop = {
-		.coroutines_max = (size_t)(2 * c->limits.connections + 2 * c->limits.io_jobs) + REQUESTS_MAX + STANDING_COROUTINES,
-		.slow_us = c->log.slow_ms * 1000,
-	};
+	struct loop_conf loop = settings_of_loop(s->conf);
 	int rc = loop_open(&loop);
 
 	return rc == 0 ? 0 : fail(s, EXIT_FAILED, strerror(-rc));
@@ -395,7 +340,7 @@ static int open_pool(struct server *s)
 	if (n < 0)
 		return fail(s, EXIT_FAILED, "cannot find this program's own file: /proc is not mounted");
 	s->program[n] = '\0';
-	pool_settings(s, &conf);
+	conf = settings_of_pool(s->conf, s->program, s->open_files);
 	if (pool_open(&conf, &s->parts.pool, why, sizeof(why)) != 0)
 		return fail(s, EXIT_FAILED, why);
 	pool_on_room(s->parts.pool, on_work, s);
@@ -404,13 +349,7 @@ static int open_pool(struct server *s)
 
 static int open_listen(struct server *s)
 {
-	const struct conf *c = s->conf;
-	struct listen_conf conf = {
-		.tcp = (const char *const *)c->listen.tcp.v, .tcp_len = c->listen.tcp.n,
-		.tls = (const char *const *)c->listen.tls.v, .tls_len = c->listen.tls.n,
-		.unix_path = c->listen.unix_path, .unix_mode = c->listen.unix_mode,
-		.certificate = c->tls.certificate, .key = c->tls.key, .client_ca = c->tls.client_ca,
-	};
+	struct listen_conf conf = settings_of_listen(s->conf);
 	char why[512];
 
 	return listen_open(&conf, &s->listen, why, sizeof(why)) == 0 ? 0 : fail(s, EXIT_FAILED, why);
@@ -432,7 +371,7 @@ static void wire_parts(struct server *s)
 	p->dispatch.pool = p->pool;
 	p->dispatch.attempts = &p->attempts;
 	p->due.store = p->store;
-	apply_settings(s);
+	settings_apply(s->conf, &s->parts);
 }
 
 static int run_loop(struct server *s)

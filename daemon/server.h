@@ -17,9 +17,6 @@ struct server_source {
 	size_t n;
 };
 
-/* What the settings ask for that this version does not do: a sentence, or NULL. */
-const char *server_lacks(const struct conf *conf);
-
 /* Runs the daemon until it is told to stop. *conf is taken over. Returns the exit status. */
 int server_run(struct conf *conf, const struct server_source *source);
 

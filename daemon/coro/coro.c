@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "coro/coro_priv.h"
+#include "coro/loop.h"
 
 /*
  * A coroutine is ready (queued to run), running (one at most), or parked. The
@@ -236,18 +237,20 @@ void coro_group_join(struct coro_group *g)
 
 /* ---- the scheduler, as the loop sees it ---- */
 
-void sched_open(size_t coroutines_max, mono_us slow_us)
+void sched_open(const struct loop_conf *conf)
 {
 	memset(&sched, 0, sizeof(sched));
 	fiber_adopt(&sched.loop);
 	TAILQ_INIT(&sched.ready);
-	sched.max = coroutines_max;
-	sched.slow_us = slow_us;
+	sched_reconfigure(conf);
 }
 
-void sched_set_slow(mono_us slow_us)
+/* A coroutine that asks is itself watched from here on. */
+void sched_reconfigure(const struct loop_conf *conf)
 {
-	sched.slow_us = slow_us;
+	sched.max = conf->coroutines_max;
+	sched.slow_us = conf->slow_us;
+	sched.clock = clock_mono();
 }
 
 void sched_close(void)

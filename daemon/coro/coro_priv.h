@@ -59,8 +59,10 @@ int coro_breathe(mono_us deadline) PARKS;
 
 /* ---- for the loop ---- */
 
-void sched_open(size_t coroutines_max, mono_us slow_us);
-void sched_set_slow(mono_us slow_us);
+struct loop_conf;
+
+void sched_open(const struct loop_conf *conf);
+void sched_reconfigure(const struct loop_conf *conf);
 void sched_close(void);
 size_t sched_alive(void);
 bool sched_ready(void);

@@ -129,7 +129,7 @@ int loop_open(const struct loop_conf *conf)
 	if (loop.base != NULL)
 		return -EBUSY;
 	loop.last = &loop.first;
-	sched_open(conf->coroutines_max, conf->slow_us);
+	sched_open(conf);
 	rc = base_open();
 	if (rc == 0)
 		rc = clock_open();
@@ -147,9 +147,9 @@ void loop_close(void)
 	loop_drop();
 }
 
-void loop_set_slow(mono_us slow_us)
+void loop_reconfigure(const struct loop_conf *conf)
 {
-	sched_set_slow(slow_us);
+	sched_reconfigure(conf);
 }
 
 struct event_base *loop_event_base(void)

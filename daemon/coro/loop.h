@@ -22,7 +22,8 @@ struct loop_conf {
 
 /* 0 or -errno. One loop a process at a time. */
 int loop_open(const struct loop_conf *conf);
-void loop_set_slow(mono_us slow_us);
+/* New values, while it runs. */
+void loop_reconfigure(const struct loop_conf *conf);
 /* Runs turns until loop_stop, or until no coroutine is alive. */
 void loop_run(void);
 void loop_stop(void);

@@ -150,6 +150,24 @@ def _():
             c.call("job.cancel", id=job["id"])
 
 
+@test("reload: limits.message_bytes holds for connections made from then on")
+def _():
+    path = os.path.join(tempdir(), "jobd.conf")
+
+    def set_limit(bytes):
+        with open(path, "w") as conf:
+            conf.write("limits { message_bytes = %d }\n" % bytes)
+    set_limit(2000)
+    args = {"x": "x" * 3000}
+    with Daemon("pool.processes=1", args=["-c", path]) as d, d.client() as old:
+        refused("too_large", old.call, "job.submit", type="noop", args=args, dry_run=True)
+        set_limit(4000)
+        old.call("daemon.reload")
+        refused("too_large", old.call, "job.submit", type="noop", args=args, dry_run=True)
+        with d.client() as new:
+            new.call("job.submit", type="noop", args=args, dry_run=True)
+
+
 @test("SIGHUP again and again, beside jobs")
 def _():
     with Daemon("pool.processes=2") as d, d.client() as c:

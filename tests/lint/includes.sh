@@ -8,7 +8,7 @@ cd "${SRCDIR:-.}"
 # shellcheck source=tests/lint/tap.sh
 . tests/lint/tap.sh
 
-story='main server listen session command record admit await parts dispatch due attempt attempt_output notify mailbox
+story='main server server_settings listen session command record admit await parts dispatch due attempt attempt_output notify mailbox
 	backlog queue lane job retry'
 
 headers_of() {
@@ -50,7 +50,7 @@ story_rule() {
 			config.h | base/* | proto/* | coro/* | store/store.h | store/job_row.h | work/pool.h | kinds/kind.h | \
 				kinds/outcome.h | kinds/progress.h) ;;
 			conf/conf.h | kinds/io.h)
-				case $own in main | server) ;; *) echo "$file includes $header" ;; esac
+				case $own in main | server | server_settings) ;; *) echo "$file includes $header" ;; esac
 				;;
 			*/*) echo "$file includes $header" ;;
 			*)

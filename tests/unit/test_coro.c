@@ -105,11 +105,15 @@ START_TEST(too_many_are_refused)
 	ck_assert_int_eq(coro_spawn(&group, "test", nap, &zero), -EAGAIN);
 	coro_stats(&stats);
 	ck_assert_uint_eq(stats.alive, 2);
+	conf.coroutines_max = 3;
+	loop_reconfigure(&conf);
+	go(nap, &zero);
+	ck_assert_int_eq(coro_spawn(&group, "test", nap, &zero), -EAGAIN);
 	loop_run();
 	run(nap, &zero);
 	coro_stats(&stats);
 	ck_assert_uint_eq(stats.alive, 0);
-	ck_assert_uint_eq(stats.peak, 2);
+	ck_assert_uint_eq(stats.peak, 3);
 	ck_assert_uint_ge(stats.stacks_pooled, 1);
 	ck_assert_uint_ge(stats.stack_bytes, 64 * 1024);
 }

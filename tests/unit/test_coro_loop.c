@@ -418,6 +418,13 @@ static const char *stderr_of(void (*fn)(void *arg), void *arg)
 	return text;
 }
 
+static void watch_for(mono_us slow_us)
+{
+	struct loop_conf conf = { .coroutines_max = 100, .slow_us = slow_us };
+
+	loop_reconfigure(&conf);
+}
+
 START_TEST(slow_coroutine_is_named)
 {
 	struct coro_stats stats;
@@ -425,7 +432,7 @@ START_TEST(slow_coroutine_is_named)
 	int hold = 30;
 	double ms;
 
-	loop_set_slow(20 * MS);
+	watch_for(20 * MS);
 	text = stderr_of(spin, &hold);
 	said = strstr(text, "coroutine test held the loop for ");
 	ck_assert_msg(said != NULL, "log: %s", text);
@@ -441,8 +448,26 @@ START_TEST(quick_coroutine_is_not)
 	struct coro_stats stats;
 	int many = 100;
 
-	loop_set_slow(10000 * MS);
+	watch_for(10000 * MS);
 	ck_assert_ptr_null(strstr(stderr_of(yield_times, &many), "held the loop"));
+	coro_stats(&stats);
+	ck_assert_uint_eq(stats.slow, 0);
+}
+END_TEST
+
+static void watch_from_now_on(void *arg)
+{
+	watch_for(*(mono_us *)arg);
+}
+
+/* What was not watched counts for nothing, even of the coroutine that asks for it. */
+START_TEST(watching_begins_when_it_is_asked_for)
+{
+	struct coro_stats stats;
+	mono_us slow = 10000 * MS;
+
+	watch_for(0);
+	ck_assert_ptr_null(strstr(stderr_of(watch_from_now_on, &slow), "held the loop"));
 	coro_stats(&stats);
 	ck_assert_uint_eq(stats.slow, 0);
 }
@@ -471,6 +496,7 @@ static Suite *suite(void)
 	tcase_add_test(c, lag_is_sampled);
 	tcase_add_test(c, slow_coroutine_is_named);
 	tcase_add_test(c, quick_coroutine_is_not);
+	tcase_add_test(c, watching_begins_when_it_is_asked_for);
 	suite_add_tcase(s, c);
 	return s;
 }
