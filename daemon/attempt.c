@@ -7,11 +7,12 @@
 #include <sys/random.h>
 
 #include "attempt_output.h"
+#include "backlog.h"
 #include "base/log.h"
 #include "kinds/progress.h"
 #include "notify.h"
 #include "proto/jtext.h"
-#include "backlog.h"
+#include "retry.h"
 #include "work/pool.h"
 
 enum { STORE_RETRY = 500 * 1000, POOL_RETRY = 10 * 1000 };
@@ -50,6 +51,17 @@ void attempts_init(struct attempts *all)
 static struct notify_job attempt_name(const struct attempt *at)
 {
 	return (struct notify_job){ at->claim.id, at->job->lane->queue->name, at->job->lane->type, at->claim.attempt };
+}
+
+/* Stops it: io at its next await, cpu by signals. It records what became of it and ends. */
+static void attempt_stop(struct attempt *at, enum attempt_stop why)
+{
+	if (at->stop == STOP_NONE || why != STOP_SHUTDOWN)
+		at->stop = why;
+	if (why == STOP_LOST && at->entered)
+		attempt_output_drop(&at->cpu.output);
+	if (at->coro != NULL)
+		coro_cancel(at->coro);
 }
 
 /* ---- claim ---- */
@@ -321,16 +333,6 @@ int attempt_start(struct attempts *all, struct job *job)
 	all->alive[at->kind->class]++;
 	all->entering += at->kind->class == CLASS_CPU;
 	return 0;
-}
-
-void attempt_stop(struct attempt *at, enum attempt_stop why)
-{
-	if (at->stop == STOP_NONE || why != STOP_SHUTDOWN)
-		at->stop = why;
-	if (why == STOP_LOST && at->entered)
-		attempt_output_drop(&at->cpu.output);
-	if (at->coro != NULL)
-		coro_cancel(at->coro);
 }
 
 void attempts_changed(struct attempts *all, const struct job_change *change)

@@ -17,13 +17,13 @@
 #include "job.h"
 #include "kinds/kind.h"
 #include "queue.h"
-#include "retry.h"
 
 struct notify;
 struct pool;
 struct backlog;
 struct store;
 struct attempt;
+struct job_change;
 
 struct attempts {
 	/* set by the owner */
@@ -49,16 +49,13 @@ void attempts_init(struct attempts *all);
 /* Takes over a job in hand. 0; or -ENOMEM, -EAGAIN: nothing was begun, the job is still the caller's. */
 int attempt_start(struct attempts *all, struct job *job);
 
-/* Stops it: io at its next await, cpu by signals. It records what became of it and ends. */
-void attempt_stop(struct attempt *at, enum attempt_stop why);
-
 /*
  * The stream of changes, after the backlog has seen it: stops what was cancelled,
  * and what went elsewhere (held, cancelled, expired) before its claim was written.
  */
 void attempts_changed(struct attempts *all, const struct job_change *change);
 
-/* The daemon ends: interrupts all, as attempt_stop with STOP_SHUTDOWN. */
+/* The daemon ends: interrupts all, io at the next await, cpu by signals. They record what became of them and end. */
 void attempts_interrupt(struct attempts *all);
 /* What cannot be recorded by now is left to the next start, which finds it running and recovers it. */
 void attempts_abandon(struct attempts *all);

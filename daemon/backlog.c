@@ -150,7 +150,6 @@ static void window_left(struct backlog *s, struct lane *l)
 {
 	enum job_class class = lane_class(l);
 
-	s->windowed--;
 	l->queue->turn[class].ready--;
 	queue_settle_turn(s, l->queue, class);
 	lane_settle_hunger(s, l);
@@ -229,7 +228,6 @@ static void job_enter_window(struct backlog *s, struct job *job)
 		lane_settle_hunger(s, l);
 		return;
 	}
-	s->windowed++;
 	l->queue->turn[class].ready++;
 	queue_settle_turn(s, l->queue, class);
 	if (l->n > window_cap(s)) {

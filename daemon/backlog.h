@@ -36,7 +36,7 @@ struct backlog {
 	struct heap turns[QUEUE_CLASSES];	/* queues that have something to take, by pass */
 	uint64_t pass[QUEUE_CLASSES];		/* of the last one taken */
 	struct lane_list hungry;
-	size_t lanes, windowed, spec_bytes;
+	size_t lanes, spec_bytes;
 	int64_t counts[JOB_STATES];
 	/* Something may be taken, or a page is wanted, that was not so before. */
 	void (*wake)(void *arg);

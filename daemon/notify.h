@@ -44,7 +44,7 @@ struct subscription {
 	char **queues, **types;		/* NULL-ended; or NULL: any */
 	unsigned states;		/* bits 1 << enum job_state; 0: any */
 	bool output;
-	LIST_ENTRY(subscription) link, mailbox_link;
+	LIST_ENTRY(subscription) link;
 };
 
 LIST_HEAD(subscription_list, subscription);

@@ -89,14 +89,3 @@ int address_parse(const char *text, struct address *out, char *why, unsigned why
 	out->kind = strncmp(text, "tls://", 6) == 0 ? ADDRESS_TLS : ADDRESS_TCP;
 	return address_parse_host(out->kind == ADDRESS_TLS ? text + 6 : text, out, why, why_size);
 }
-
-void address_describe(const struct address *a, char *out, unsigned size)
-{
-	bool v6 = strchr(a->host, ':') != NULL;
-
-	if (a->kind == ADDRESS_UNIX)
-		snprintf(out, size, "unix %s", a->path);
-	else
-		snprintf(out, size, "%s %s%s%s:%s", a->kind == ADDRESS_TLS ? "tls" : "tcp", v6 ? "[" : "", a->host,
-			 v6 ? "]" : "", a->port);
-}

@@ -18,7 +18,4 @@ struct address {
 /* 0; or -EINVAL with a sentence in why[why_size] that says what is allowed. */
 int address_parse(const char *text, struct address *out, char *why, unsigned why_size);
 
-/* "tcp 127.0.0.1:7420", "tls ...", "unix PATH": as logs say it. */
-void address_describe(const struct address *a, char *out, unsigned size);
-
 #endif

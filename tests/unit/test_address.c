@@ -5,43 +5,40 @@
 #include "proto/jtext.h"
 #include "tests/lib/unit.h"
 
-static void expect(const char *text, enum address_kind kind, const char *host, const char *port, const char *path,
-		   const char *described)
+static void expect(const char *text, enum address_kind kind, const char *host, const char *port, const char *path)
 {
 	struct address a;
-	char why[300], out[400];
+	char why[300];
 
 	ck_assert_msg(address_parse(text, &a, why, sizeof(why)) == 0, "%s: %s", text, why);
 	ck_assert_int_eq(a.kind, kind);
 	ck_assert_str_eq(a.host, host);
 	ck_assert_str_eq(a.port, port);
 	ck_assert_str_eq(a.path, path);
-	address_describe(&a, out, sizeof(out));
-	ck_assert_str_eq(out, described);
 }
 
 START_TEST(hosts_and_ports)
 {
-	expect("127.0.0.1:7420", ADDRESS_TCP, "127.0.0.1", "7420", "", "tcp 127.0.0.1:7420");
-	expect("localhost:0", ADDRESS_TCP, "localhost", "0", "", "tcp localhost:0");
-	expect("jobs_1.example.org:65535", ADDRESS_TCP, "jobs_1.example.org", "65535", "", "tcp jobs_1.example.org:65535");
-	expect("[::1]:7420", ADDRESS_TCP, "::1", "7420", "", "tcp [::1]:7420");
-	expect("[fe80::1%eth0]:1", ADDRESS_TCP, "fe80::1%eth0", "1", "", "tcp [fe80::1%eth0]:1");
-	expect("a:00080", ADDRESS_TCP, "a", "80", "", "tcp a:80");
+	expect("127.0.0.1:7420", ADDRESS_TCP, "127.0.0.1", "7420", "");
+	expect("localhost:0", ADDRESS_TCP, "localhost", "0", "");
+	expect("jobs_1.example.org:65535", ADDRESS_TCP, "jobs_1.example.org", "65535", "");
+	expect("[::1]:7420", ADDRESS_TCP, "::1", "7420", "");
+	expect("[fe80::1%eth0]:1", ADDRESS_TCP, "fe80::1%eth0", "1", "");
+	expect("a:00080", ADDRESS_TCP, "a", "80", "");
 }
 END_TEST
 
 START_TEST(tls)
 {
-	expect("tls://example.org:443", ADDRESS_TLS, "example.org", "443", "", "tls example.org:443");
-	expect("tls://[::]:443", ADDRESS_TLS, "::", "443", "", "tls [::]:443");
+	expect("tls://example.org:443", ADDRESS_TLS, "example.org", "443", "");
+	expect("tls://[::]:443", ADDRESS_TLS, "::", "443", "");
 }
 END_TEST
 
 START_TEST(unix_paths)
 {
-	expect("unix:/run/jobd/jobd.sock", ADDRESS_UNIX, "", "", "/run/jobd/jobd.sock", "unix /run/jobd/jobd.sock");
-	expect("unix:a:1", ADDRESS_UNIX, "", "", "a:1", "unix a:1");
+	expect("unix:/run/jobd/jobd.sock", ADDRESS_UNIX, "", "", "/run/jobd/jobd.sock");
+	expect("unix:a:1", ADDRESS_UNIX, "", "", "a:1");
 }
 END_TEST
 

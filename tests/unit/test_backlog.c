@@ -256,6 +256,19 @@ static void expect_counts(void)
 	ck_assert_int_eq(backlog_active(&s), active);
 }
 
+static size_t windowed(void)
+{
+	size_t n = 0;
+
+	for (const struct queue *q = s.queues.by_name; q != NULL; q = q->hh.next) {
+		const struct lane *l;
+
+		TAILQ_FOREACH(l, &q->lanes, queue_link)
+			n += l->n;
+	}
+	return n;
+}
+
 /* A ready job is in its window, in a hand, set aside, or behind the horizon where a page will find it. */
 static void expect_nothing_lost(void)
 {
@@ -282,7 +295,7 @@ static void expect_nothing_lost(void)
 			in_windows++;
 		}
 	}
-	ck_assert_uint_eq(s.windowed, in_windows);
+	ck_assert_uint_eq(windowed(), in_windows);
 }
 
 /* ---- what happens ---- */
@@ -739,7 +752,7 @@ START_TEST(memory_is_bounded)
 			ck_assert_uint_le(l->n, BACKLOG_JOBS_MAX / 520);
 	}
 	ck_assert_uint_le(HASH_COUNT(s.jobs), QUEUES * TYPES * (BACKLOG_JOBS_MAX / 520));
-	ck_assert_uint_eq(HASH_COUNT(s.jobs), s.windowed);
+	ck_assert_uint_eq(HASH_COUNT(s.jobs), windowed());
 	end();
 }
 END_TEST
