@@ -21,33 +21,38 @@
 
 static char filler[512];
 
-/* In a user namespace of our own, where we are not root, a mount is still ours to make. */
-static void map_user(void)
+static void tell_kernel(const char *path, const char *text)
+{
+	int fd = open(path, O_WRONLY);
+
+	if (fd < 0 || write(fd, text, strlen(text)) < 0)
+		remark("%s: %s", path, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
+/* In a user namespace of our own, where we are root, a mount is ours to make; outside we are this user. */
+static void map_user(uid_t user, gid_t group)
 {
 	char map[64];
-	int fd = open("/proc/self/setgroups", O_WRONLY);
 
-	if (fd >= 0) {
-		if (write(fd, "deny", 4) != 4)
-			remark("setgroups stays");
-		close(fd);
-	}
-	fd = open("/proc/self/uid_map", O_WRONLY);
-	snprintf(map, sizeof(map), "0 %d 1", (int)getuid());
-	if (fd >= 0) {
-		if (write(fd, map, strlen(map)) < 0)
-			remark("uid_map: %s", strerror(errno));
-		close(fd);
-	}
+	tell_kernel("/proc/self/setgroups", "deny");
+	snprintf(map, sizeof(map), "0 %d 1", (int)user);
+	tell_kernel("/proc/self/uid_map", map);
+	snprintf(map, sizeof(map), "0 %d 1", (int)group);
+	tell_kernel("/proc/self/gid_map", map);
 }
 
 static bool enter_namespace(void)
 {
-	if (geteuid() == 0)
+	uid_t user = geteuid();
+	gid_t group = getegid();
+
+	if (user == 0)
 		return unshare(CLONE_NEWNS) == 0;
 	if (unshare(CLONE_NEWUSER | CLONE_NEWNS) != 0)
 		return false;
-	map_user();
+	map_user(user, group);
 	return true;
 }
 

@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/resource.h>
 #include <unistd.h>
 
 #include "config.h"
@@ -343,10 +344,8 @@ START_TEST(many_wait_together)
 {
 	mono_us took = wait_round();
 
-	for (int i = 0; i < 4 && took >= 2000000; i++)	/* the machine may be busy with others */
-		took = wait_round();
 	ck_assert_int_ge(took, 1000000);
-	ck_assert_int_lt(took, 2000000);
+	ck_assert_int_lt(took, MANY / 10 * 1000000LL);	/* even where the machine is busy with others: not one after the other */
 }
 END_TEST
 
@@ -403,7 +402,19 @@ static Suite *fetch_suite(void)
 	return suite;
 }
 
+/* Both ends of a thousand connections are ours. */
+static void raise_limit_of_files(void)
+{
+	struct rlimit limit;
+
+	if (getrlimit(RLIMIT_NOFILE, &limit) != 0)
+		return;
+	limit.rlim_cur = limit.rlim_max;
+	setrlimit(RLIMIT_NOFILE, &limit);
+}
+
 int main(void)
 {
+	raise_limit_of_files();
 	return unit_run(fetch_suite());
 }
