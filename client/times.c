@@ -20,6 +20,8 @@ static bool times_scan(const char *text, struct tm *tm)
 	};
 	const struct tm begin = *tm;
 
+	if (text[0] < '0' || text[0] > '9')
+		return false;	/* strptime would pass over space */
 	for (size_t i = 0; i < sizeof(formats) / sizeof(formats[0]); i++) {
 		const char *end;
 
@@ -38,7 +40,7 @@ static bool times_local(const struct tm *fields, time_t *seconds)
 
 	tm.tm_isdst = -1;
 	*seconds = mktime(&tm);
-	return tm.tm_mon == fields->tm_mon && tm.tm_mday == fields->tm_mday && tm.tm_hour == fields->tm_hour &&
+	return tm.tm_year == fields->tm_year && tm.tm_mon == fields->tm_mon && tm.tm_mday == fields->tm_mday && tm.tm_hour == fields->tm_hour &&
 	       tm.tm_min == fields->tm_min && tm.tm_sec == fields->tm_sec;
 }
 
@@ -57,6 +59,20 @@ static bool times_unix(const char *text, int64_t *ms)
 	return true;
 }
 
+/* RFC 3339, whose seconds may be left out here as they may in a local time. */
+static bool times_rfc3339(const char *text, int64_t *ms)
+{
+	static const size_t minutes = sizeof("2026-12-01T09:00") - 1;
+	char full[TIMES_SIZE];
+
+	if (timefmt_read(text, ms) == 0)
+		return true;
+	if (strlen(text) <= minutes || strchr("Zz+-", text[minutes]) == NULL)
+		return false;
+	return snprintf(full, sizeof(full), "%.*s:00%s", (int)minutes, text, text + minutes) < (int)sizeof(full) &&
+	       timefmt_read(full, ms) == 0;
+}
+
 int times_read(const char *text, int64_t *ms, char *why, size_t why_size)
 {
 	time_t now = (time_t)(clock_wall() / 1000), seconds;
@@ -66,7 +82,7 @@ int times_read(const char *text, int64_t *ms, char *why, size_t why_size)
 		*ms = clock_wall();
 		return 0;
 	}
-	if (times_unix(text, ms) || timefmt_read(text, ms) == 0)
+	if (times_unix(text, ms) || times_rfc3339(text, ms))
 		return 0;
 	localtime_r(&now, &tm);
 	tm.tm_hour = tm.tm_min = tm.tm_sec = 0;
