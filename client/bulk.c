@@ -20,11 +20,13 @@ struct chunk {
 
 struct bulk {
 	struct ctl *ctl;
+	const char *path;
 	const json_t *defaults;
 	struct lines lines;
 	struct progress progress;
 	int64_t accepted;
 	bool ended;			/* nothing more is to be read */
+	int unread;			/* errno of what kept the file from being read on; 0: nothing */
 	char why[320];			/* what is wrong with the last line read; "": nothing */
 };
 
@@ -67,7 +69,7 @@ static json_t *bulk_next(struct bulk *b, size_t *len)
 	if (rc == -EFBIG)
 		snprintf(b->why, sizeof(b->why), "it has more than %d bytes", LINES_MAX_BYTES);
 	else if (rc < 0)
-		snprintf(b->why, sizeof(b->why), "the file cannot be read: %s", strerror(-rc));
+		b->unread = -rc;
 	return rc > 0 ? bulk_parse(b, line, *len) : NULL;
 }
 
@@ -213,12 +215,16 @@ static int bulk_run(struct bulk *b)
 		ctl_error("line %lld: %s", (long long)b->lines.number, b->why);
 		code = CTL_REFUSED;
 	}
+	if (code == CTL_DONE && b->unread != 0) {
+		ctl_error("%s: not read beyond line %lld: %s", b->path, (long long)b->lines.number, strerror(b->unread));
+		code = CTL_USAGE;
+	}
 	return code;
 }
 
 int bulk_submit(struct ctl *ctl, const char *path, const json_t *defaults)
 {
-	struct bulk b = { .ctl = ctl, .defaults = defaults };
+	struct bulk b = { .ctl = ctl, .path = path, .defaults = defaults };
 	struct stat file;
 	int rc = lines_open(&b.lines, path);
 

@@ -84,6 +84,13 @@ def _():
             first += 300
 
 
+@test("a file that cannot be read is wrong usage, whatever went before it stays")
+def _():
+    with start() as d:
+        got = d.jobctl("submit", "-f", d.dir, code=2)
+        equal((got.out, got.err), ("", "jobctl: %s: not read beyond line 0: Is a directory\njobctl: 0 jobs submitted\n" % d.dir))
+
+
 @test("numbers count every line, blank ones too")
 def _():
     with start() as d:
