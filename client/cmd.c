@@ -41,6 +41,20 @@ void cmd_family(const char *first, char *names, size_t size)
 			end += (size_t)snprintf(names + end, size - end, "%s%s", end > 0 ? ", " : "", (*cmd)->name + len + 1);
 }
 
+int cmd_unknown(const char *first, const char *second)
+{
+	char known[400] = "";
+
+	cmd_family(first, known, sizeof(known));
+	if (known[0] == '\0')
+		ctl_error("there is no command \"%s\"; see `jobctl --help`", first);
+	else if (second == NULL || second[0] == '-')
+		ctl_error("%s: it needs one of: %s", first, known);
+	else
+		ctl_error("%s: there is no \"%s\", only: %s", first, second, known);
+	return CTL_USAGE;
+}
+
 const struct cmd *cmd_find(int argc, char **argv, int *words)
 {
 	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++) {

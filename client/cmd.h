@@ -28,6 +28,9 @@ extern const struct cmd *const cmd_table[];
 /* The command that argv begins with; *words is set to how many of argv its name takes. NULL. */
 const struct cmd *cmd_find(int argc, char **argv, int *words);
 
+/* Says that there is no such command, and which there are in the family if the first word names one. CTL_USAGE. */
+int cmd_unknown(const char *first, const char *second);
+
 /* "list, show, ..." where `first` begins names of two words; else names stays as it is. */
 void cmd_family(const char *first, char *names, size_t size);
 

@@ -108,7 +108,7 @@ static int help_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **ar
 	if (about == NULL && w.n == 1 && cmd_help_family(w.v[0], stdout))
 		return CTL_DONE;
 	if (about == NULL)
-		return options_misused(NULL, "there is no command \"%s\"", w.v[0]);
+		return cmd_unknown(w.v[0], w.n > 1 ? w.v[1] : NULL);
 	cmd_help(about, stdout);
 	return CTL_DONE;
 }

@@ -7,21 +7,12 @@
 
 #include "client/cmd.h"
 
-/* No such command: says which there are, of the family if the first word names one. */
+/* `jobctl queue --help` explains a family. */
 static int jobctl_unknown(const char *first, const char *second)
 {
-	char known[400] = "";
-
 	if (second != NULL && (strcmp(second, "--help") == 0 || strcmp(second, "-h") == 0) && cmd_help_family(first, stdout))
 		return CTL_DONE;
-	cmd_family(first, known, sizeof(known));
-	if (known[0] == '\0')
-		ctl_error("there is no command \"%s\"; see `jobctl --help`", first);
-	else if (second == NULL || second[0] == '-')
-		ctl_error("%s: it needs one of: %s", first, known);
-	else
-		ctl_error("%s: there is no \"%s\", only: %s", first, second, known);
-	return CTL_USAGE;
+	return cmd_unknown(first, second);
 }
 
 /*
