@@ -21,10 +21,10 @@ struct list {
 };
 
 static const struct opt list_options[] = {
-	{ 'n', "limit", "N", "at most N jobs (100)", opt_number, offsetof(struct list, limit), NULL, NULL },
+	{ 'n', "limit", "N", "at most N jobs, 1 or more (100)", opt_number, offsetof(struct list, limit), NULL, NULL },
 	{ 'a', "all", NULL, "all of them", opt_flag, offsetof(struct list, all), NULL, NULL },
 	{ 0, "order", "ORDER", "newest or oldest first (newest)", opt_text, offsetof(struct list, order), NULL, list_orders },
-	{ 0, "full", NULL, "with args, meta and results (for --json and --columns)", opt_flag, offsetof(struct list, full), NULL, NULL },
+	{ 0, "full", NULL, "with args, meta and results, for --json", opt_flag, offsetof(struct list, full), NULL, NULL },
 	{ 'o', "columns", "MEMBER,...", "show these members of the records, e.g. id,state,error,tags.for", opt_text,
 	  offsetof(struct list, columns), NULL, NULL },
 	{ 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
@@ -32,23 +32,71 @@ static const struct opt list_options[] = {
 
 /* ---- list ---- */
 
-/* The columns to show; NULL: there are none, or too many. */
-static const char *const *list_columns(struct list *l)
+/* The members of a listed record. A dot ends the name of one whose own members may be asked for, such as tags.for. */
+static const char *const list_members[] = {
+	"id", "type", "class", "queue", "priority", "state", "reason", "attempt", "max_attempts", "group", "args.", "tags.", "meta.",
+	"submitted_at", "run_at", "started_at", "finished_at", "expires_at", "timeout", "after", "unique_key", "schedule",
+	"scheduled_for", "cancel_requested_at", "progress.", "result.", "error.", "output_bytes.", NULL
+};
+
+/* What only a full record has. */
+static bool list_in_full(const char *column, size_t len)
 {
-	static const char *const usual[] = { "id", "state", "reason", "type", "queue", "priority", "attempt", "submitted_at", "error", NULL };
+	static const char *const only[] = { "args", "meta", "result" };
+
+	for (size_t i = 0; i < sizeof(only) / sizeof(only[0]); i++)
+		if (strlen(only[i]) == len && memcmp(only[i], column, len) == 0)
+			return true;
+	return false;
+}
+
+static bool list_is_member(const char *column)
+{
+	size_t len = strcspn(column, ".");
+
+	for (const char *const *member = list_members; *member != NULL; member++)
+		if (strncmp(*member, column, len) == 0)
+			if ((*member)[len] == column[len] || ((*member)[len] == '.' && column[len] == '\0'))
+				return column[len] == '\0' || column[len + 1] != '\0';
+	return false;
+}
+
+/* Says which there are. CTL_USAGE. */
+static int list_no_member(const struct cmd *cmd, const char *column)
+{
+	char names[440] = "";
+	size_t len = 0;
+
+	for (const char *const *member = list_members; *member != NULL && len < sizeof(names); member++)
+		len += (size_t)snprintf(names + len, sizeof(names) - len, "%s%.*s", len > 0 ? ", " : "", (int)strcspn(*member, "."), *member);
+	return options_misused(cmd, "--columns: there is no \"%.40s\" in a list, only %s", column, names);
+}
+
+/* Cuts l->columns at its commas. 0, or the exit code, having said what is wrong. */
+static int list_choose(const struct cmd *cmd, struct list *l)
+{
 	size_t n = 0;
 
-	if (l->columns == NULL)
-		return usual;
 	l->split = strdup(l->columns);
-	if (l->split == NULL)
-		return NULL;
-	for (char *name = strtok(l->split, ","); name != NULL; name = strtok(NULL, ",")) {
+	for (char *rest = l->split, *name; (name = strsep(&rest, ",")) != NULL;) {
 		if (n == LIST_COLUMNS_MAX)
-			return NULL;
+			return options_misused(cmd, "--columns: it is at most %d members", LIST_COLUMNS_MAX);
+		if (!list_is_member(name))
+			return list_no_member(cmd, name);
+		l->full |= list_in_full(name, strcspn(name, "."));
 		l->chosen[n++] = name;
 	}
-	return n > 0 ? l->chosen : NULL;
+	if (n > 0)
+		return 0;
+	ctl_error("out of memory");
+	return CTL_JOB;
+}
+
+static const char *const *list_columns(const struct list *l)
+{
+	static const char *const usual[] = { "id", "state", "reason", "type", "queue", "priority", "attempt", "submitted_at", "error", NULL };
+
+	return l->columns != NULL ? l->chosen : usual;
 }
 
 /* NULL: out of memory, was said. */
@@ -97,7 +145,7 @@ static int list_pages(struct ctl *ctl, const struct list *l, json_t *filter, str
 		if (cursor == NULL || !ctl_flush())
 			break;
 	}
-	if (cursor != NULL && left <= 0 && l->limit > 0)
+	if (cursor != NULL && left <= 0)
 		ctl_note(ctl, "there are more: see --limit and --all");
 	json_decref(cursor);
 	return code;
@@ -105,13 +153,15 @@ static int list_pages(struct ctl *ctl, const struct list *l, json_t *filter, str
 
 static int list_run(struct ctl *ctl, const struct cmd *cmd, struct list *l, json_t *filter)
 {
-	const char *const *columns = list_columns(l);
 	struct table *table;
 	int code;
 
-	if (columns == NULL)
-		return options_misused(cmd, "--columns: it is 1 to %d members' names with commas between", LIST_COLUMNS_MAX);
-	table = table_new(ctl, columns);
+	if (l->limit == 0)
+		return options_misused(cmd, "--limit: it is 1 or more; `jobctl count` only counts");
+	code = l->columns != NULL ? list_choose(cmd, l) : 0;
+	if (code != 0)
+		return code;
+	table = table_new(ctl, list_columns(l));
 	if (table == NULL)
 		return CTL_JOB;
 	code = list_pages(ctl, l, filter, table);

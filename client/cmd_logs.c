@@ -10,7 +10,7 @@ static const char *const logs_streams[] = { "stdout", "stderr", NULL };
 
 struct logs {
 	bool follow;
-	int64_t attempt;
+	int64_t attempt;		/* -1: the latest */
 	const char *stream;
 };
 
@@ -33,7 +33,7 @@ static int logs_show(struct ctl *ctl, const struct logs *logs, int64_t id)
 	if (logs->stream != NULL)
 		f.wanted[strcmp(logs->stream, "stdout") == 0] = false;
 	if (logs->follow) {
-		record = follow_job(&f, (int)logs->attempt);
+		record = follow_job(&f, logs->attempt > 0 ? (int)logs->attempt : 0);
 		json_decref(record);
 		return record != NULL || f.broken ? CTL_DONE : ctl_refused(NULL, &f.error);
 	}
@@ -62,14 +62,14 @@ static int logs_show_all(struct ctl *ctl, const struct logs *logs, const struct 
 
 static int logs_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
 {
-	struct logs logs = { .follow = false };
+	struct logs logs = { .attempt = -1 };
 	struct ids ids;
 	int code;
 
 	if (!ids_read(ctl, cmd, argc, argv, &logs, &ids, &code))
 		return code;
-	if (logs.attempt > INT32_MAX)
-		code = options_misused(cmd, "--attempt: there are not so many");
+	if (logs.attempt == 0 || logs.attempt > INT32_MAX)
+		code = options_misused(cmd, "--attempt: they count from 1 to %d", INT32_MAX);
 	else if ((code = ctl_connect(ctl)) == 0)
 		code = logs_show_all(ctl, &logs, &ids);
 	ids_free(&ids);

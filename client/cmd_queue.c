@@ -39,8 +39,14 @@ static int queue_each(struct ctl *ctl, const char *method, char **names, int n, 
 	int code = CTL_DONE, last;
 
 	for (int i = 0; i < n && code != CTL_NO_DAEMON; i++) {
-		json_t *queue = ctl_call(ctl, method, json_pack("{s:s}", "name", names[i]), &last);
+		json_t *params = json_pack("{s:s}", "name", names[i]), *queue;
 
+		if (params == NULL) {
+			ctl_error("the queue's name \"%s\" is not UTF-8", names[i]);
+			code = CTL_USAGE;
+			continue;
+		}
+		queue = ctl_call(ctl, method, params, &last);
 		if (queue != NULL)
 			show(arg, queue);
 		else

@@ -236,8 +236,9 @@ const struct cmd cmd_run = {
 	"run", "[--] CMD ARG...", "run a command as a job, as if it ran here",
 	"Submits an exec job (one attempt, not repeated if the daemon ends, in the current directory), shows its\n"
 	"output as it comes and exits with its exit code, with 128+N if signal N ended it, with 124 if its timeout\n"
-	"did, and with 125 if the job was cancelled, lost or expired, or jobctl itself failed. Ctrl-C cancels the\n"
-	"job; a second one leaves without waiting for its end. With --json the record is printed instead of the output.\n",
+	"did, with 125 if the job could not be started, was refused, cancelled, lost or expired, or jobctl itself failed,\n"
+	"and with 2 if it is used wrongly. Ctrl-C cancels the job; a second one leaves without waiting for its end. With\n"
+	"--json the record is printed instead of the output.\n",
 	"jobctl run make -j4\n"
 	"jobctl run --queue builds --timeout 30m -- ./build.sh --release\n"
 	"echo 1 2 3 | jobctl run --stdin -e LC_ALL=C wc -w\n",

@@ -6,6 +6,7 @@
 #include "client/cmd.h"
 #include "client/job_options.h"
 #include "client/times.h"
+#include "proto/timefmt.h"
 
 struct submit {
 	const char *file;
@@ -99,10 +100,13 @@ static int submit_put_args(const struct cmd *cmd, const struct submit *s, const 
 static int submit_one(struct ctl *ctl, const struct cmd *cmd, const struct submit *s, const struct words *w, json_t *job)
 {
 	json_t *answer;
+	int64_t span;
 	int code;
 
 	if (w->n == 0)
 		return options_misused(cmd, "it needs a job's type, such as http or exec");
+	if (s->wait && s->wait_ms < 0 && w->n > 1 && timefmt_read_span(w->v[w->n - 1], &span) == 0)
+		return options_misused(cmd, "how long to wait is written --wait=%s or -w%s", w->v[w->n - 1], w->v[w->n - 1]);
 	if (w->dashes && strcmp(w->v[0], "exec") != 0)
 		return options_misused(cmd, "only exec takes a command after --");
 	if (s->dry_run && s->wait)
@@ -147,7 +151,8 @@ static int submit_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **
 
 const struct cmd cmd_submit = {
 	"submit", "TYPE [KEY=VALUE...] [KEY:=JSON...] [-- CMD ARG...]", "submit a job, or many from a file; prints ids",
-	"KEY=VALUE gives an argument that is a text, KEY:=JSON one of any other kind; exec takes its command after --.\n"
+	"KEY=VALUE gives an argument that is a text, KEY:=JSON one of any other kind, each once; exec takes its command\n"
+	"after --.\n"
 	"With --file each line is a job as job.submit takes it; the options here hold where the line does not say\n"
 	"otherwise. The ids are printed in order. A line that is refused is named by its number and ends it (exit\n"
 	"code 4): the jobs of the lines before it are submitted, those after it are not.\n",

@@ -22,14 +22,14 @@ const struct opt job_options[] = {
 	MEMBER(0, "ttl", "SPAN", "the same, from now", opt_json_span, "ttl", NULL),
 	MEMBER(0, "timeout", "SPAN", "how long one attempt may run (1h; 0: no limit)", opt_json_span, "timeout", NULL),
 	MEMBER('n', "max-attempts", "N", "how often it is tried (submit 3, run 1)", opt_json_int, "retry.max_attempts", NULL),
-	MEMBER(0, "backoff", "KIND", "exponential, linear or constant pauses between attempts", opt_json_text, "retry.backoff", job_backoffs),
+	MEMBER(0, "backoff", "KIND", "exponential, linear or constant pauses between attempts (exponential)", opt_json_text, "retry.backoff", job_backoffs),
 	MEMBER(0, "backoff-base", "SPAN", "the first pause (1s)", opt_json_span, "retry.base", NULL),
 	MEMBER(0, "backoff-cap", "SPAN", "the longest pause (1h)", opt_json_span, "retry.cap", NULL),
 	MEMBER(0, "jitter", "X", "each pause times a random 1-X to 1+X (0.1)", opt_json_real, "retry.jitter", NULL),
 	MEMBER(0, "interrupted", "WHAT", "if the daemon's end cuts it off: retry or fail (submit retry, run fail)", opt_json_text, "interrupted", job_interrupted),
 	MEMBER('u', "unique", "KEY", "at most one job with this key", opt_json_text, "unique.key", NULL),
-	MEMBER(0, "unique-scope", "SCOPE", "active: among jobs that are not over; all: among all kept", opt_json_text, "unique.scope", job_scopes),
-	MEMBER(0, "on-conflict", "WHAT", "existing: answer that job's id; reject; or replace it", opt_json_text, "unique.on_conflict", job_conflicts),
+	MEMBER(0, "unique-scope", "SCOPE", "active: among jobs that are not over; all: among all kept (active)", opt_json_text, "unique.scope", job_scopes),
+	MEMBER(0, "on-conflict", "WHAT", "existing: answer that job's id; reject; or replace it (existing)", opt_json_text, "unique.on_conflict", job_conflicts),
 	MEMBER('t', "tag", "K=V", "to find it again; may be repeated", opt_json_pair, "tags", NULL),
 	MEMBER(0, "meta", "JSON", "any JSON, handed back untouched", opt_json_value, "meta", NULL),
 	MEMBER(0, "retain", "SPAN", "how long its record is kept once it is over", opt_json_span, "retain", NULL),
@@ -80,25 +80,42 @@ static int job_options_arg(const char *word, json_t *args)
 	value = job_options_value(word, equals, &len);
 	if (value == NULL)
 		return -1;
+	if (json_object_getn(args, word, len) != NULL) {
+		ctl_error("the argument %.*s is given twice", (int)len, word);
+		json_decref(value);
+		return -1;
+	}
 	if (json_object_setn_new(args, word, len, value) == 0)
 		return 0;
 	ctl_error("the key %.*s is not UTF-8", (int)len, word);
 	return -1;
 }
 
+/* Gathered on their own first: one may say otherwise than --args, but none otherwise than another. */
 int job_options_args(const struct words *w, int first, json_t *args)
 {
+	json_t *given = json_object();
 	int rc = 0;
 
 	for (int i = first; i < w->n && rc == 0; i++)
-		rc = job_options_arg(w->v[i], args);
+		rc = job_options_arg(w->v[i], given);
+	if (rc == 0 && json_object_update(args, given) < 0) {
+		ctl_error("out of memory");
+		rc = -1;
+	}
+	json_decref(given);
 	return rc;
 }
 
 int job_options_argv(char **words, int n, json_t *args)
 {
-	json_t *argv = json_array();
+	json_t *argv;
 
+	if (json_object_get(args, "argv") != NULL || json_object_get(args, "command") != NULL) {
+		ctl_error("the command is given twice: as an argument, and after --");
+		return -1;
+	}
+	argv = json_array();
 	for (int i = 0; i < n; i++) {
 		if (json_array_append_new(argv, json_string(words[i])) < 0) {
 			ctl_error("the command's word \"%s\" is not UTF-8", words[i]);

@@ -71,7 +71,7 @@ int opt_json_real(const struct opt *opt, const char *value, void *into);
 int opt_json_span(const struct opt *opt, const char *value, void *into);	/* "1h30m" → seconds */
 int opt_json_time(const struct opt *opt, const char *value, void *into);	/* "18:30" → RFC 3339 */
 int opt_json_value(const struct opt *opt, const char *value, void *into);	/* any JSON */
-int opt_json_pair(const struct opt *opt, const char *value, void *into);	/* "K=V" → a member of that object */
+int opt_json_pair(const struct opt *opt, const char *value, void *into);	/* "K=V" → a member of that object, once each */
 int opt_json_names(const struct opt *opt, const char *value, void *into);	/* "a,b", added to that array */
 
 #endif

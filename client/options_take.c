@@ -30,9 +30,9 @@ static int opt_read_int(const struct opt *opt, const char *value, int64_t min, i
 
 	errno = 0;
 	*number = strtoll(value, &end, 10);
-	if (errno == 0 && end != value && *end == '\0' && *number >= min)
+	if (errno == 0 && end != value && *end == '\0' && *number >= min && strchr("-0123456789", value[0]) != NULL)
 		return 0;
-	ctl_error("--%s: it is a whole number%s, not \"%s\"", opt->name, min == 0 ? ", not negative" : "", value);
+	ctl_error("--%s: it is a whole number%s, not \"%s\"", opt->name, min == 0 ? " that is not negative" : "", value);
 	return -1;
 }
 
@@ -43,10 +43,13 @@ int opt_number(const struct opt *opt, const char *value, void *into)
 
 static int opt_read_span(const struct opt *opt, const char *value, int64_t *ms)
 {
-	if (timefmt_read_span(value, ms) == 0)
-		return 0;
-	ctl_error("--%s: it is a duration such as 90, 1.5, 10m or 1h30m, not \"%s\"", opt->name, value);
-	return -1;
+	int rc = timefmt_read_span(value, ms);
+
+	if (rc == -ERANGE)
+		ctl_error("--%s: \"%s\" is too long a duration", opt->name, value);
+	else if (rc < 0)
+		ctl_error("--%s: it is a duration such as 90, 0.5, 250ms, 10m or 1h30m, not \"%s\"", opt->name, value);
+	return rc;
 }
 
 int opt_span(const struct opt *opt, const char *value, void *into)
@@ -174,6 +177,10 @@ int opt_json_pair(const struct opt *opt, const char *value, void *into)
 	object = json_object_get(holder, name);
 	if (object == NULL && holder != NULL && json_object_set_new(holder, name, json_object()) == 0)
 		object = json_object_get(holder, name);
+	if (json_object_getn(object, value, (size_t)(equals - value)) != NULL) {
+		ctl_error("--%s: \"%.*s\" is given twice", opt->name, (int)(equals - value), value);
+		return -1;
+	}
 	if (json_object_setn_new(object, value, (size_t)(equals - value), json_string(equals + 1)) == 0)
 		return 0;
 	ctl_error("out of memory");
@@ -190,6 +197,10 @@ int opt_json_names(const struct opt *opt, const char *value, void *into)
 	if (array == NULL && holder != NULL && json_object_set_new(holder, name, json_array()) == 0)
 		array = json_object_get(holder, name);
 	for (size_t len = strcspn(value, ",");; len = strcspn(value, ",")) {
+		if (len == 0) {
+			ctl_error("--%s: it is %s, without an empty one", opt->name, opt->value);
+			return -1;
+		}
 		if (json_array_append_new(array, json_stringn(value, len)) < 0) {
 			ctl_error("out of memory");
 			return -1;

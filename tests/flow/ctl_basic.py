@@ -78,14 +78,34 @@ def _():
         (["list", "--limit"], "--limit needs a value"),
         (["list", "--all=1"], "--all=1 takes no value"),
         (["list", "--limit", "many"], "--limit: it is a whole number"),
+        (["list", "--limit", "0"], "--limit: it is 1 or more"),
+        (["list", "-o", "id,nope"], 'there is no "nope" in a list, only id, type, class, queue, '),
+        (["list", "-o", "id,,type"], 'there is no "" in a list, only id, '),
+        (["list", "-o", "state.x"], 'there is no "state.x" in a list, only id, '),
+        (["list", "-o", "tags."], 'there is no "tags." in a list, only id, '),
+        (["list", "-o", ",".join(["id"] * 41)], "it is at most 40 members"),
+        (["list", "-Q", "a,"], "--queue: it is NAME,..., without an empty one"),
+        (["list", "-t", "a=1", "-t", "a=2"], '--tag: "a" is given twice'),
         (["list", "extra"], '"extra" is too much: it takes nothing'),
         (["show"], "it needs ID..."),
         (["show", "x7"], "a job's id is a positive number"),
+        (["logs", "--attempt", "0", "1"], "--attempt: they count from 1"),
+        (["help", "queue", "burn"], 'queue: there is no "burn", only: list, show'),
+        (["help", "frobnicate"], 'there is no command "frobnicate"'),
         (["show", "0"], "a job's id is a positive number"),
         (["submit"], "it needs a job's type"),
         (["submit", "sleep", "5"], 'an argument is KEY=VALUE or KEY:=JSON, not "5"'),
         (["submit", "sleep", "seconds:=five"], "the value of seconds is not JSON: "),
         (["submit", "sleep", "--args", "[1]"], "--args: it must be a JSON object"),
+        (["submit", "sleep", "seconds:=5", "seconds:=6"], "the argument seconds is given twice"),
+        (["submit", "noop", "a=5", "b=6", "a:=5"], "the argument a is given twice"),
+        (["submit", "exec", 'argv:=["a"]', "--", "b"], "the command is given twice"),
+        (["submit", "noop", "--wait", "5"], "how long to wait is written --wait=5 or -w5"),
+        (["submit", "noop", "--delay", ".5"], '--delay: it is a duration such as 90, 0.5, 250ms, 10m or 1h30m, not ".5"'),
+        (["submit", "noop", "--delay", "1e3"], "--delay: it is a duration such as 90"),
+        (["submit", "noop", "--delay", "-1"], "--delay: it is a duration such as 90"),
+        (["submit", "noop", "--ttl", "99999999999999999999"], '--ttl: "99999999999999999999" is too long a duration'),
+        (["submit", "noop", "--at", "2026-02-30"], 'there is no such time as "2026-02-30"'),
         (["submit", "sleep", "--delay", "soon"], "--delay: it is a duration such as 90"),
         (["submit", "sleep", "--at", "soon"], "--at: a time is written 2026-12-01T09:00"),
         (["submit", "sleep", "--backoff", "wild"], '--backoff: it is exponential, linear or constant, not "wild"'),
@@ -188,6 +208,28 @@ def _():
         equal((record["state"], record["result"]), ("succeeded", {"x": 1}))
 
 
+@test("names that are not UTF-8 are refused before anything is asked")
+def _():
+    with start() as d:
+        for words in [["queue", "pause", b"a\xff"], ["queue", "show", b"a\xff"], ["submit", b"a\xff"], ["list", "-Q", b"a\xff"]]:
+            got = subprocess.run([JOBCTL, "-H", d.address, *words], capture_output=True, text=True)
+            equal((got.returncode, got.stdout, "not UTF-8" in got.stderr), (2, "", True), got.stderr)
+        path = os.path.join(d.dir, "token")
+        with open(path, "wb") as out:
+            out.write(b"a\xff\n")
+        check("is not UTF-8" in d.jobctl("--token-file", path, "ping", code=2).err)
+
+
+@test("--columns takes all the members that a listed record has, and shows them as show does")
+def _():
+    with start() as d:
+        d.jobctl("submit", "exec", "-n", "1", "-w", "-t", "a=b", "-u", "k", "--meta", "1", "--ttl", "1h", "--", "sh", "-c", "echo x; exit 1", code=1)
+        for id in [1, submit(d, "noop", "--hold", "--delay", "1h")]:
+            record = json.loads(d.jobctl("list", "--json", "--full").out.splitlines()[-id])
+            shown = dict(rows(d.jobctl("show", id).out))
+            equal(rows(d.jobctl("list", "-o", ",".join(record)).out)[-id], [shown[member] for member in record])
+
+
 @test("what the daemon refuses is 4, with its sentence; a dry run leaves nothing behind")
 def _():
     with start() as d:
@@ -220,6 +262,7 @@ def _():
         equal([r[0] for r in rows(d.jobctl("list", "--type", "noop", "--type", "exec").out)], ["7"])
         equal([r[0] for r in rows(d.jobctl("list", "--tag", "all=yes", "-t", "n=3").out)], ["4"])
         equal(rows(d.jobctl("list", "-Q", "q1", "-n", 1, "-o", "id,tags.n,state,reason,error").out), [["6", "5", "held", "held", "-"]])
+        equal(d.jobctl("list", "-Q", "q1", "-n", 1, "-o", "args,args.seconds,result").out, '{"seconds":0}\t0\t-\n', "asked for, without --full")
         first = json.loads(d.jobctl("list", "--json", "--full", "-n", 1).out)
         equal((first["id"], first["args"], first["reason"]), (7, {}, "delay"))
         check("running" in d.jobctl("list", "-s", "sleepy", code=4).err)

@@ -160,6 +160,8 @@ START_TEST(wrong_usage_is_refused)
 		"--nonsense", "-Z", "--text", "-x", "--flag=1", "--number x", "--number -1", "--number 1x", "--number 99999999999999999999",
 		"--span=soon", "--colour blue", "--priority 1.5", "--delay -1", "--at never", "--jitter x", "--jitter 0.1x", "--meta {",
 		"--tag novalue", "--tag =x", "--backoff fast", "--interrupted maybe", "--queue \xff", "--tag \xff=\xff", "--fla --t",
+		"--tag a=1 --tag a=2", "--number +1", "--delay .5", "--delay 1e3", "--delay 1m1h", "--delay 99999999999999999999",
+		"--delay 9223372036854776", "--priority 9223372036854775808", "--at 2026-02-30", "--at 24:00",
 	};
 
 	for (size_t i = 0; i < sizeof(lines) / sizeof(lines[0]); i++)
@@ -173,8 +175,9 @@ START_TEST(options_make_a_job)
 		   "{\"queue\":\"q\",\"priority\":-5,\"delay\":60,\"ttl\":2.5,\"timeout\":0,\"retain\":86400,\"hold\":true}");
 	expect_job("-n 7 --backoff linear --backoff-base 100ms --backoff-cap 1h --jitter 0.5",
 		   "{\"retry\":{\"max_attempts\":7,\"backoff\":\"linear\",\"base\":0.1,\"cap\":3600,\"jitter\":0.5}}");
+	expect_job("--delay 1h30m --ttl 1.5h --retain 0.0001", "{\"delay\":5400,\"ttl\":5400,\"retain\":0.001}");
 	expect_job("-u k --unique-scope all --on-conflict replace", "{\"unique\":{\"key\":\"k\",\"scope\":\"all\",\"on_conflict\":\"replace\"}}");
-	expect_job("-t a=1 --tag b= -t c=x=y -t a=2", "{\"tags\":{\"a\":\"2\",\"b\":\"\",\"c\":\"x=y\"}}");
+	expect_job("-t a=1 --tag b= -t c=x=y", "{\"tags\":{\"a\":\"1\",\"b\":\"\",\"c\":\"x=y\"}}");
 	expect_job("--meta {\"x\":[1,null]} --interrupted fail", "{\"meta\":{\"x\":[1,null]},\"interrupted\":\"fail\"}");
 	expect_job("--at 2026-12-01T09:00:00+01:00 --expires-at @1790000000",
 		   "{\"run_at\":\"2026-12-01T08:00:00.000Z\",\"expires_at\":\"2026-09-21T14:13:20.000Z\"}");
@@ -193,6 +196,23 @@ START_TEST(filters_gather)
 	ck_assert(json_equal(params, wanted));
 	json_decref(wanted);
 	json_decref(params);
+}
+END_TEST
+
+START_TEST(a_filter_without_a_name_would_match_nothing)
+{
+	static const struct cmd filter = { "filter", "", "", NULL, "", { filter_options, NULL }, NULL };
+	static char values[][8] = { "", ",", "a,", ",a", "a,,b" };
+	char name[] = "filter", option[] = "-Q";
+
+	for (size_t i = 0; i < sizeof(values) / sizeof(values[0]); i++) {
+		char *argv[] = { name, option, values[i], NULL };
+		json_t *params = json_object();
+
+		ck_assert_msg(!options_read(&ctl, &filter, 3, argv, false, params, NULL, &words, &code), "\"%s\" was taken", values[i]);
+		ck_assert_int_eq(code, CTL_USAGE);
+		json_decref(params);
+	}
 }
 END_TEST
 
@@ -224,6 +244,22 @@ START_TEST(words_make_args)
 	expect_args("type a:=1,2", NULL);
 	expect_args("type a=\xff", NULL);
 	expect_args("type \xff=a", NULL);
+	expect_args("type a=1 b=2 a=1", NULL);
+	expect_args("type a=1 a:=1", NULL);
+	expect_args("type a:=null a=1", NULL);
+}
+END_TEST
+
+START_TEST(an_argument_overrides_those_given_as_one_object)
+{
+	json_t *args = json_pack("{s:i, s:i}", "a", 1, "b", 2);
+	json_t *wanted = json_pack("{s:s, s:i}", "a", "3", "b", 2);
+
+	ck_assert(read_line("type a=3", false));
+	ck_assert_int_eq(job_options_args(&words, 1, args), 0);
+	ck_assert(json_equal(args, wanted));
+	json_decref(wanted);
+	json_decref(args);
 }
 END_TEST
 
@@ -236,6 +272,9 @@ START_TEST(a_command_becomes_argv)
 	ck_assert(read_line("exec -- echo -n -- x", false));
 	ck_assert_int_eq(job_options_argv(words.rest, words.rest_n, args), 0);
 	ck_assert(json_equal(args, wanted));
+	ck_assert_int_lt(job_options_argv(words.rest, words.rest_n, args), 0);	/* it is there already */
+	ck_assert(json_equal(args, wanted));
+	json_object_clear(args);
 	ck_assert_int_lt(job_options_argv(bad, 1, args), 0);
 	json_decref(wanted);
 	json_decref(args);
@@ -298,7 +337,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, wrong_usage_is_refused);
 	tcase_add_test(tc, options_make_a_job);
 	tcase_add_test(tc, filters_gather);
+	tcase_add_test(tc, a_filter_without_a_name_would_match_nothing);
 	tcase_add_test(tc, words_make_args);
+	tcase_add_test(tc, an_argument_overrides_those_given_as_one_object);
 	tcase_add_test(tc, a_command_becomes_argv);
 	tcase_add_test(tc, commands_are_found_by_their_words);
 	tcase_add_test(tc, no_option_hides_another);
