@@ -2,10 +2,13 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "client/cmd.h"
 #include "client/ids.h"
 #include "client/table.h"
 #include "client/times.h"
+
+enum { WAIT_IDS = 1000 /* in one job.wait */ };
 
 static const char *const wait_fors[] = { "final", "started", NULL };
 
@@ -33,22 +36,59 @@ static json_t *wait_params(const struct wait *wait, const struct ids *ids)
 	return NULL;
 }
 
-static int wait_show(struct ctl *ctl, const struct wait *wait, const json_t *answer)
+static int wait_show(const struct wait *wait, const json_t *answer, struct table *table)
 {
-	static const char *const columns[] = { "id", "state", "type", "queue", "error", NULL };
 	bool final = wait->until == NULL || strcmp(wait->until, "final") == 0;
-	struct table *table = table_new(ctl, columns);
-	int code = table != NULL ? CTL_DONE : CTL_JOB;
+	int code = CTL_DONE;
 	json_t *record;
 	size_t i;
 
 	json_array_foreach(json_object_get(answer, "jobs"), i, record) {
 		const char *state = json_string_value(json_object_get(record, "state"));
 
-		if (table != NULL)
-			table_add(table, record);
+		table_add(table, record);
 		if (final && (state == NULL || strcmp(state, "succeeded") != 0))
 			code = CTL_JOB;
+	}
+	return code;
+}
+
+/* Takes the time it took off what there is for the others. */
+static int wait_some(struct ctl *ctl, struct wait *wait, const struct ids *ids, struct table *table)
+{
+	json_t *params = wait_params(wait, ids), *answer;
+	mono_us begun = clock_mono();
+	int64_t took;
+	int code;
+
+	if (params == NULL)
+		return CTL_JOB;
+	answer = ctl_call(ctl, "job.wait", params, &code);
+	if (answer == NULL)
+		return code;
+	took = (clock_mono() - begun) / 1000;
+	if (wait->timeout_ms >= 0)
+		wait->timeout_ms = took < wait->timeout_ms ? wait->timeout_ms - took : 0;
+	code = wait_show(wait, answer, table);
+	json_decref(answer);
+	return code;
+}
+
+/* As many at once as the daemon takes. */
+static int wait_all(struct ctl *ctl, struct wait *wait, const struct ids *ids)
+{
+	static const char *const columns[] = { "id", "state", "type", "queue", "error", NULL };
+	struct table *table = table_new(ctl, columns);
+	int code = CTL_DONE, last = CTL_DONE;
+
+	if (table == NULL)
+		return CTL_JOB;
+	for (size_t at = 0; at < ids->n && (last == CTL_DONE || last == CTL_JOB); at += WAIT_IDS) {
+		struct ids some = { ids->v + at, ids->n - at < WAIT_IDS ? ids->n - at : WAIT_IDS };
+
+		last = wait_some(ctl, wait, &some, table);
+		if (last != CTL_DONE)
+			code = last;
 	}
 	table_free(&table);
 	return code;
@@ -58,18 +98,11 @@ static int wait_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **ar
 {
 	struct wait wait = { .timeout_ms = -1 };
 	struct ids ids;
-	json_t *params, *answer;
 	int code;
 
 	if (!ids_read(ctl, cmd, argc, argv, &wait, &ids, &code))
 		return code;
-	params = wait_params(&wait, &ids);
-	answer = params != NULL ? ctl_call(ctl, "job.wait", params, &code) : NULL;
-	if (params == NULL)
-		code = CTL_JOB;
-	if (answer != NULL)
-		code = wait_show(ctl, &wait, answer);
-	json_decref(answer);
+	code = wait_all(ctl, &wait, &ids);
 	ids_free(&ids);
 	return code;
 }

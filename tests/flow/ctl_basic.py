@@ -349,6 +349,15 @@ def _():
         d.jobctl("wait", 99, code=4)
 
 
+@test("wait takes more jobs than one request may name")
+def _():
+    with start() as d, d.client() as c:
+        ids = [job["id"] for job in c.call("job.submit_many", jobs=[{"type": "noop"}] * 1500)["jobs"]]
+        equal([r[:2] for r in rows(d.jobctl("wait", *ids, "--timeout", "1m").out)], [[str(id), "succeeded"] for id in ids])
+        failed = submit(d, "exec", "-n", "1", "--", "false")
+        equal(len(d.jobctl("wait", failed, *ids, code=1).out.splitlines()), 1501)
+
+
 @test("cancel, retry, hold, release and delete take several ids, and go on past a refused one")
 def _():
     with start() as d:

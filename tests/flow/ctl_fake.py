@@ -7,6 +7,7 @@ import signal
 import socket
 import subprocess
 import threading
+import time
 
 from jobdtest import JOBCTL, PATIENCE, check, equal, jobctl, jobctl_start, main, tempdir, test
 
@@ -136,6 +137,24 @@ def _():
             jobctl("-H", "unix:/nonexistent", *words.split(), code=2)
         else:
             exchange(words.split(), method, params, result, env={"TZ": "Europe/Berlin"})
+
+
+@test("the time of a wait is that of all its requests together")
+def _():
+    def script(peer):
+        first = peer.take("job.wait")
+        equal((first["ids"], first["timeout"]), (list(range(1, 1001)), 60))
+        begun = time.monotonic()
+        while time.monotonic() - begun < 0.02:
+            pass
+        peer.answer({"jobs": []})
+        second = peer.take("job.wait")
+        equal(second["ids"], [1001])
+        check(0 < second["timeout"] <= 59.98, second["timeout"])
+        peer.refuse(-32008, "timeout")
+        peer.gone()
+    with Fake(script) as address:
+        jobctl("-H", address, "wait", *range(1, 1002), "--timeout", "1m", code=5)
 
 
 @test("run submits one attempt that is not repeated, in the caller's directory")
