@@ -41,23 +41,33 @@ static const struct opt run_options[] = {
 
 /* ---- the job ---- */
 
+/* To its end, or to where it is too much. 0, or -errno. */
+static int run_read_stdin(struct buf *input)
+{
+	while (buf_len(input) <= RUN_STDIN_MAX) {
+		char *to = buf_reserve(input, RUN_STDIN_MAX + 1);
+		ssize_t n = to != NULL ? read(STDIN_FILENO, to, RUN_STDIN_MAX + 1) : 0;
+
+		if (n < 0 && errno != EINTR)
+			return -errno;
+		if (n == 0)
+			break;
+		if (n > 0)
+			buf_commit(input, (size_t)n);
+	}
+	return 0;
+}
+
 static int run_put_stdin(json_t *args)
 {
 	struct buf input;
-	int rc = -1;
+	int rc = -1, unread;
 
 	buf_init(&input);
-	while (buf_len(&input) <= RUN_STDIN_MAX) {
-		char *to = buf_reserve(&input, RUN_STDIN_MAX + 1);
-		ssize_t n = to != NULL ? read(STDIN_FILENO, to, RUN_STDIN_MAX + 1) : 0;
-
-		if (n < 0 && errno == EINTR)
-			continue;
-		if (n <= 0)
-			break;
-		buf_commit(&input, (size_t)n);
-	}
-	if (buf_failed(&input))
+	unread = run_read_stdin(&input);
+	if (unread < 0)
+		ctl_error("stdin cannot be read: %s", strerror(-unread));
+	else if (buf_failed(&input))
 		ctl_error("out of memory");
 	else if (buf_len(&input) > RUN_STDIN_MAX)
 		ctl_error("stdin has more than %d bytes", RUN_STDIN_MAX);
@@ -144,6 +154,8 @@ static int run_code(int64_t id, json_t *record)
 		ctl_error("job %lld: %s", (long long)id, message != NULL ? message : "it took too long");
 		return CTL_RUN_TIMEOUT;
 	}
+	if (strcmp(state, "succeeded") == 0 && exit_code == NULL)
+		return CTL_DONE;	/* a job of another type, that had the unique key */
 	if (strcmp(state, "succeeded") == 0 || (reason != NULL && strcmp(reason, "exit_status") == 0))
 		return json_is_integer(exit_code) ? (int)(json_integer_value(exit_code) & 0xff) : CTL_RUN_FAILED;
 	if (reason != NULL && strcmp(reason, "signal") == 0 && number > 0)

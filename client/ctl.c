@@ -219,7 +219,7 @@ static int ctl_read_token(const char *path, char *token, size_t size)
 	FILE *file = fopen(path, "re");
 
 	if (file == NULL || fgets(token, (int)size, file) == NULL) {
-		ctl_error("the token file %s cannot be read: %s", path, file == NULL ? strerror(errno) : "it is empty");
+		ctl_error("the token file %s cannot be read: %s", path, file == NULL || ferror(file) ? strerror(errno) : "it is empty");
 		if (file != NULL)
 			fclose(file);
 		return CTL_USAGE;

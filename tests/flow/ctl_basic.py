@@ -218,6 +218,7 @@ def _():
         with open(path, "wb") as out:
             out.write(b"a\xff\n")
         check("is not UTF-8" in d.jobctl("--token-file", path, "ping", code=2).err)
+        check("cannot be read: Is a directory" in d.jobctl("--token-file", d.dir, "ping", code=2).err)
 
 
 @test("--columns takes all the members that a listed record has, and shows them as show does")

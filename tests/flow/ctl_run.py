@@ -60,6 +60,10 @@ def _():
         equal(d.jobctl("run", "--stdin", "cat", input="seen\n\u00e4\n").out, "seen\n\u00e4\n")
         equal(d.jobctl("run", "-i", "wc", "-c", input="").out, "0\n")
         check("more than" in d.jobctl("run", "-i", "wc", "-c", input="x" * 600000, code=125).err)
+        directory = os.open(d.dir, os.O_RDONLY)
+        got = d.jobctl("run", "-i", "cat", stdin=directory, code=125)
+        os.close(directory)
+        equal(got.err, "jobctl: stdin cannot be read: Is a directory\n")
 
 
 @test("a signal is 128+n, a timeout 124, a command that is not there 125")
@@ -189,6 +193,8 @@ def _():
         equal((got.out, "job 1 is there already" in got.err), ("one\ntwo\n", True))
         equal(first.communicate()[0], "two\n")
         equal(first.returncode, 3)
+        d.jobctl("submit", "sleep", "seconds:=0.1", "-u", "other")
+        d.jobctl("run", "-u", "other", "sh", "-c", "exit 4", code=0)
         got = d.jobctl("run", "-n", "3", "--backoff-base", "10ms", "sh", "-c", "echo $JOBD_ATTEMPT; exit 5", code=5)
         equal(got.out, "1\n2\n3\n")
 
