@@ -9,7 +9,7 @@ cd "${SRCDIR:-.}"
 . tests/lint/tap.sh
 
 story='main server server_settings listen session command record admit await parts dispatch due attempt attempt_output notify mailbox
-	backlog queue lane job retry'
+	backlog queue lane job retry cron zone zone_file zone_rule'
 
 headers_of() {
 	sed -n 's/^#[[:space:]]*include "\([^"]*\)".*/\1/p' "$1"
