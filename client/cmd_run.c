@@ -250,7 +250,8 @@ const struct cmd cmd_run = {
 	"output as it comes and exits with its exit code, with 128+N if signal N ended it, with 124 if its timeout\n"
 	"did, with 125 if the job could not be started, was refused, cancelled, lost or expired, or jobctl itself failed,\n"
 	"and with 2 if it is used wrongly. Ctrl-C cancels the job; a second one leaves without waiting for its end. With\n"
-	"--json the record is printed instead of the output.\n",
+	"--json the record is printed instead of the output.\n"
+	"A SPAN is written 90 (seconds), 250ms, 10m or 1h30m, a TIME 2026-12-01T09:00, 18:30 or RFC 3339.\n",
 	"jobctl run make -j4\n"
 	"jobctl run --queue builds --timeout 30m -- ./build.sh --release\n"
 	"echo 1 2 3 | jobctl run --stdin -e LC_ALL=C wc -w\n",

@@ -153,6 +153,7 @@ const struct cmd cmd_submit = {
 	"submit", "TYPE [KEY=VALUE...] [KEY:=JSON...] [-- CMD ARG...]", "submit a job, or many from a file; prints ids",
 	"KEY=VALUE gives an argument that is a text, KEY:=JSON one of any other kind, each once; exec takes its command\n"
 	"after --.\n"
+	"A SPAN is written 90 (seconds), 250ms, 10m or 1h30m, a TIME 2026-12-01T09:00, 18:30 or RFC 3339.\n"
 	"With --file each line is a job as job.submit takes it; the options here hold where the line does not say\n"
 	"otherwise. The ids are printed in order. A line that is refused is named by its number and ends it (exit\n"
 	"code 4): the jobs of the lines before it are submitted, those after it are not.\n",

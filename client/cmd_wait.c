@@ -110,7 +110,8 @@ static int wait_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **ar
 const struct cmd cmd_wait = {
 	"wait", "ID...", "wait until jobs are over",
 	"Prints them then. The exit code is 0 if all succeeded, 1 if one failed, was cancelled or expired, 5 if the\n"
-	"time ran out; with --for started it is 0 as soon as all have begun.\n",
+	"time ran out; with --for started it is 0 as soon as all have begun. A SPAN is written 90 (seconds), 250ms, 10m\n"
+	"or 1h30m.\n",
 	"jobctl wait 42\n"
 	"jobctl wait 42 43 44 --timeout 10m\n",
 	{ wait_options, NULL }, wait_main

@@ -40,8 +40,9 @@ static void progress_bar(char *out, size_t size, double fraction, int room)
 void progress_set(struct progress *p, int64_t done, int64_t count, const char *noun)
 {
 	mono_us now;
-	char bar[64] = "", text[128];
+	char bar[64] = "", text[128], line[200];
 	double seconds;
+	int width;
 
 	if (!p->shown)
 		return;
@@ -50,10 +51,11 @@ void progress_set(struct progress *p, int64_t done, int64_t count, const char *n
 		return;
 	seconds = (double)(now - p->started) / 1e6;
 	snprintf(text, sizeof(text), "%lld %s, %.0f/s", (long long)count, noun, seconds > 0 ? (double)count / seconds : 0);
+	width = progress_width();
 	if (p->total > 0)
-		progress_bar(bar, sizeof(bar), done < p->total ? (double)done / (double)p->total : 1,
-			     progress_width() - (int)strlen(text) - 12);
-	fprintf(stderr, "\r\033[K%s%s%s", bar, bar[0] != '\0' ? " " : "", text);
+		progress_bar(bar, sizeof(bar), done < p->total ? (double)done / (double)p->total : 1, width - (int)strlen(text) - 12);
+	snprintf(line, sizeof(line), "%s%s%s", bar, bar[0] != '\0' ? " " : "", text);
+	fprintf(stderr, "\r\033[K%.*s", width - 1, line);	/* what went on to a second line could not be erased */
 	fflush(stderr);
 	p->last = now;
 	p->drawn = true;

@@ -1,10 +1,13 @@
 """jobctl submit --file: many jobs, exactly up to the first bad line."""
 
+import fcntl
 import json
 import os
 import pty
 import re
+import struct
 import subprocess
+import termios
 
 from jobdtest import JOBCTL, Daemon, check, equal, main, tempdir, test
 
@@ -144,6 +147,25 @@ def _():
         os.close(ours)
         check(re.search(rb"\r\x1b\[K\[=*> *\] +\d+ % \d+ jobs, \d+/s", seen), seen[-300:])
         check(seen.endswith(b"jobctl: 60000 jobs submitted\r\n"), seen[-100:])
+
+
+@test("on a narrow terminal the bar stays on its line")
+def _():
+    with start() as d:
+        ours, theirs = pty.openpty()
+        fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 12, 0, 0))
+        process = subprocess.Popen([JOBCTL, "-H", d.address, "submit", "-f", file(*held(2000))], stdout=subprocess.DEVNULL, stderr=theirs)
+        os.close(theirs)
+        seen = b""
+        while True:
+            try:
+                seen += os.read(ours, 65536)
+            except OSError:
+                break
+        equal(process.wait(), 0)
+        os.close(ours)
+        drawn = seen.split(b"\r\x1b[K")[1:-1]
+        check(b"%" in seen and all(len(line) < 12 for line in drawn), seen)
 
 
 @test("a daemon that dies meanwhile leaves it told which lines are in doubt")

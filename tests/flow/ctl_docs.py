@@ -50,6 +50,14 @@ def _():
             check(len(line) <= 130, "%s: %s" % (command, line))
 
 
+@test("a command that takes a span or a time says how it is written")
+def _():
+    for command in commands():
+        said = jobctl(*command.split(), "--help").out
+        for value, how in [("SPAN", "A SPAN is written 90"), ("TIME", " a TIME 2026-12-01T09:00")]:
+            equal(bool(re.search(r"^ .*--[a-z-]+[ =[]+" + value, said, re.M)), how in said, command)
+
+
 # ---- completion ----
 
 def complete(*words):
