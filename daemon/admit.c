@@ -8,7 +8,7 @@
 #include "proto/jtext.h"
 #include "queue.h"
 
-enum { UNIQUE_KEY_MAX = 255, META_MAX = 4096, TAGS_MAX = 32, TAG_NAME_MAX = 64, TAG_VALUE_MAX = 256 };
+enum { UNIQUE_KEY_MAX = 255, REQUEST_ID_MAX = 255, META_MAX = 4096, TAGS_MAX = 32, TAG_NAME_MAX = 64, TAG_VALUE_MAX = 256 };
 
 #define SECONDS 1000LL
 #define SPAN_MAX (100LL * 366 * 86400 * SECONDS)	/* a century */
@@ -141,6 +141,13 @@ static void read_unique(struct params *p, struct job_spec *spec, struct submissi
 	params_done(&unique);
 }
 
+static void read_request_id(struct params *p, struct submission *out)
+{
+	out->request_id = params_string(p, "request_id", NULL);
+	if (out->request_id != NULL && (out->request_id[0] == '\0' || strlen(out->request_id) > REQUEST_ID_MAX))
+		params_refuse(p, "request_id", "must be 1 to %d bytes long", REQUEST_ID_MAX);
+}
+
 static void read_tags(struct params *p, struct job_spec *spec, struct texts *texts)
 {
 	json_t *tags = params_object(p, "tags"), *value;
@@ -188,6 +195,7 @@ static int admit_members(struct params *p, wall_ms now, struct submission *out, 
 	read_times(p, now, spec, out);
 	read_retry(p, spec);
 	read_unique(p, spec, out);
+	read_request_id(p, out);
 	read_tags(p, spec, texts);
 	read_meta(p, spec, texts);
 	read_extras(p, extras);

@@ -19,7 +19,8 @@ struct admit_extras {
 
 /*
  * Reads one job, ending with params_done. extras: NULL where they are not
- * allowed. 0: out->spec is the caller's to unref; -1: the error is set.
+ * allowed. 0: out->spec is the caller's to unref, out->request_id is borrowed
+ * from the params; -1: the error is set.
  */
 int admit_read(struct params *p, wall_ms now, struct submission *out, struct admit_extras *extras);
 

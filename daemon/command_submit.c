@@ -52,17 +52,33 @@ static int fail_submit(struct call *call, int rc, const struct submission *v, si
 	return -1;
 }
 
+/* Where there is no room, the answer to what was asked before is still owed. */
+static bool may_be_known(struct submission *v, size_t n)
+{
+	for (size_t i = 0; i < n; i++) {
+		if (v[i].request_id == NULL)
+			return false;
+		v[i].known_only = true;
+	}
+	return true;
+}
+
 /* Hands the jobs to the store, all or none. */
 static int submit_all(struct call *call, struct submission *v, size_t n, bool many, wall_ms now)
 {
 	size_t at = 0;
-	int rc = admit_room(call, v, n, many);
+	bool room = admit_room(call, v, n, many) == 0;
+	int rc;
 
-	if (rc != 0)
-		return rc;
+	if (!room && !may_be_known(v, n))
+		return -1;
 	mailbox_leave_line(call->mailbox, &call->turn);	/* the store takes them in the order asked */
 	rc = n > 0 ? store_submit(call->parts->store, v, n, now, &at) : 0;
-	command_admitted(call, n);
+	if (room)
+		command_admitted(call, n);
+	else if (rc == -EDQUOT)
+		return -1;
+	call->error.kind = RPC_OK;
 	return rc == 0 ? 0 : fail_submit(call, rc, v, at, many);
 }
 

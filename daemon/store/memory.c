@@ -83,6 +83,7 @@ static void memory_close(struct store *st)
 	for (size_t i = 0; i < m->n; i++)
 		memory_job_free(m->jobs[i]);
 	free(m->jobs);
+	memory_request_free(m);
 	free(m);
 }
 

@@ -22,9 +22,19 @@ struct memory_job {
 	struct memory_job *next_dropped;
 };
 
+struct memory_request {		/* the answer that a submit with this request_id was given */
+	char *id;
+	wall_ms until;
+	int64_t job;
+	enum job_state state;
+	bool existing;
+};
+
 struct memory_store {
 	struct memory_job **jobs;	/* by id */
 	size_t n;
+	struct memory_request *requests;
+	size_t requests_n;
 	int64_t last_id;
 	uint64_t seq, operations;
 	wall_ms retain;
@@ -37,6 +47,8 @@ struct memory_store {
 _Noreturn void memory_no_memory(void);
 void *memory_alloc(size_t n, size_t size);
 char *memory_copy(const char *text);
+/* Room for one more behind n of them, when n reaches a power of two. */
+void *memory_grow(void *v, size_t n, size_t size);
 
 void memory_job_free(struct memory_job *j);
 struct memory_job *memory_find(const struct memory_store *m, int64_t id);
@@ -52,6 +64,12 @@ int memory_settle(struct memory_store *m, struct store_op *op);
 int memory_ask(struct memory_store *m, struct store_op *op);
 int memory_time(struct memory_store *m, struct store_op *op);
 int memory_output_append(struct memory_store *m, struct store_op *op);
+
+/* memory_request.c */
+bool memory_request_answer(const struct memory_store *m, struct submission *s, wall_ms now);
+void memory_request_keep(struct memory_store *m, const struct submission *s, wall_ms now);
+size_t memory_request_prune(struct memory_store *m, wall_ms now, size_t max);
+void memory_request_free(struct memory_store *m);
 
 /* memory_read.c: the verbs that change nothing. */
 int memory_ready_page(struct memory_store *m, struct store_op *op);

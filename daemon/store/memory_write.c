@@ -33,8 +33,7 @@ static void memory_set(char **to, const char *text)
 	*to = memory_copy(text);
 }
 
-/* Room for one more behind n of them, when n reaches a power of two. */
-static void *memory_grow(void *v, size_t n, size_t size)
+void *memory_grow(void *v, size_t n, size_t size)
 {
 	if ((n & (n - 1)) != 0)
 		return v;
@@ -204,11 +203,26 @@ static struct memory_job *memory_holder(const struct memory_store *m, const stru
 	return NULL;
 }
 
-/* The one of the submissions before it that would hold its key by then. */
-static const struct submission *memory_holder_before(const struct submission *v, size_t i)
+/* Will the i-th be answered as one with its request_id was, before this call or in it? */
+static bool memory_answered(const struct memory_store *m, const struct store_op *op, size_t i)
 {
+	struct submission s = op->submit.v[i];
+
+	if (memory_request_answer(m, &s, op->now))
+		return true;
+	for (size_t k = 0; s.request_id != NULL && k < i; k++)
+		if (op->submit.v[k].request_id != NULL && strcmp(op->submit.v[k].request_id, s.request_id) == 0)
+			return true;
+	return false;
+}
+
+/* The one of the submissions before it that would hold its key by then. */
+static const struct submission *memory_holder_before(const struct memory_store *m, const struct store_op *op, size_t i)
+{
+	const struct submission *v = op->submit.v;
+
 	for (size_t k = i; k > 0; k--)
-		if (v[k - 1].spec->unique_key != NULL && !v[k - 1].existing &&
+		if (v[k - 1].spec->unique_key != NULL && !v[k - 1].existing && !memory_answered(m, op, k - 1) &&
 		    strcmp(v[k - 1].spec->unique_key, v[i].spec->unique_key) == 0)
 			return &v[k - 1];
 	return NULL;
@@ -223,9 +237,13 @@ static int memory_submit_check(struct memory_store *m, struct store_op *op, size
 	enum unique_verdict verdict;
 
 	s->existing = false;
+	if (memory_answered(m, op, i))
+		return 0;
+	if (s->known_only)
+		return -EDQUOT;
 	if (s->spec->unique_key == NULL)
 		return 0;
-	before = memory_holder_before(op->submit.v, i);
+	before = memory_holder_before(m, op, i);
 	holder = before == NULL ? memory_holder(m, s) : NULL;
 	if (before == NULL && holder == NULL)
 		return 0;
@@ -241,8 +259,11 @@ static void memory_submit_one(struct memory_store *m, struct store_op *op, struc
 	static const struct effect none;
 	struct memory_job *holder = s->spec->unique_key != NULL ? memory_holder(m, s) : NULL, *j;
 
+	if (memory_request_answer(m, s, op->now))
+		return;
 	if (s->existing) {
 		s->id = holder->k.row.id;
+		memory_request_keep(m, s, op->now);
 		return;
 	}
 	if (holder != NULL)
@@ -255,6 +276,7 @@ static void memory_submit_one(struct memory_store *m, struct store_op *op, struc
 	s->id = j->k.row.id;
 	s->state = j->k.row.state;
 	memory_note(m, op, JOB_NONE, j, &none);
+	memory_request_keep(m, s, op->now);
 }
 
 int memory_submit(struct memory_store *m, struct store_op *op)
@@ -431,7 +453,7 @@ int memory_time(struct memory_store *m, struct store_op *op)
 	if (op->time.next != NULL)
 		*op->time.next = j == NULL ? 0 : surplus > (int64_t)n ? op->now : t->when(m, &j->k);
 	if (op->time.removed != NULL)
-		*op->time.removed = n;
+		*op->time.removed = n + memory_request_prune(m, op->now, op->time.max);
 	if (op->time.left != NULL)
 		*op->time.left = j != NULL;
 	return 0;

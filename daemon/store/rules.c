@@ -58,6 +58,11 @@ enum unique_verdict rules_unique(const struct submission *s, enum job_state hold
 	return holder == JOB_RUNNING ? UNIQUE_RUNS : UNIQUE_CANCEL;
 }
 
+wall_ms rules_request_until(wall_ms at)
+{
+	return at + 24LL * 3600 * 1000;
+}
+
 static void rules_where(struct job_kept *k, const char where[static sizeof(k->where)])
 {
 	memcpy(k->where, where, sizeof(k->where));

@@ -48,6 +48,9 @@ enum unique_verdict {
 
 enum unique_verdict rules_unique(const struct submission *s, enum job_state holder);
 
+/* When what was accepted at `at` is no longer the answer to its request_id. */
+wall_ms rules_request_until(wall_ms at);
+
 /* Each: 0, or -EBUSY with nothing changed. */
 int rules_claim(struct job_kept *k, const struct claim *c, struct effect *e);
 int rules_settle(struct job_kept *k, struct settlement *s, struct effect *e);

@@ -1,6 +1,7 @@
 /* A job's own life: submitted, claimed, settled. */
 #include <errno.h>
 
+#include "store/sqlite_request.h"
 #include "store/sqlite_verbs.h"
 
 /* ---- submit ---- */
@@ -65,19 +66,29 @@ static int life_unique(struct sqlite_tx *tx, struct store_op *op, struct submiss
 	return life_replace(tx, op, holder);
 }
 
-static int life_submit_one(struct sqlite_tx *tx, struct store_op *op, struct submission *s)
+static int life_insert(struct sqlite_tx *tx, struct store_op *op, struct submission *s)
 {
 	struct job_kept k;
-	int rc;
 
-	s->existing = false;
-	rc = life_unique(tx, op, s);
-	if (rc != 0)
-		return rc > 0 ? 0 : rc;
 	rules_submit(&k, s, tx->next_id++, op->now);
 	s->id = k.row.id;
 	s->state = k.row.state;
 	return sqlite_job_insert(tx, op, &k, s->spec);
+}
+
+static int life_submit_one(struct sqlite_tx *tx, struct store_op *op, struct submission *s)
+{
+	int rc;
+
+	s->existing = false;
+	if (sqlite_request_answer(tx, s, op->now))
+		return 0;
+	if (s->known_only)
+		return tx->db.failed != 0 ? tx->db.failed : -EDQUOT;
+	rc = life_unique(tx, op, s);
+	if (rc == 0)
+		rc = life_insert(tx, op, s);
+	return rc < 0 ? rc : sqlite_request_keep(tx, s, op->now);
 }
 
 static int life_submit_each(struct sqlite_tx *tx, struct store_op *op)

@@ -10,7 +10,8 @@
  * An index costs every job of every life a look, partial or not. So only what
  * most jobs need is an index of job; what few need (a time to fall due, to
  * expire, to be pruned at; a unique key) are rows in tables of their own,
- * agenda and holder, kept by sqlite_job.c. State numbers are enum job_state:
+ * agenda and holder, kept by sqlite_job.c; request has the answers that submits
+ * with a request_id were given. State numbers are enum job_state:
  * 3 scheduled, 4 ready, 5 running, 6 succeeded, final from 6.
  */
 #ifndef JOBD_SQLITE_SQL_H
@@ -50,6 +51,9 @@ static const char *const sqlite_migrations[] = {
 	" WITHOUT ROWID;"
 	"CREATE TABLE queue(name TEXT PRIMARY KEY, paused INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE TABLE counter(name TEXT PRIMARY KEY, value INTEGER NOT NULL) WITHOUT ROWID;",
+	"CREATE TABLE request(id TEXT PRIMARY KEY, until INTEGER NOT NULL, job INTEGER NOT NULL, state INTEGER NOT NULL,"
+	" existing INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX request_until ON request(until);",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -82,6 +86,10 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_HOLDER_PUT, "INSERT INTO holder VALUES(?1,?2,?3)") \
 	X(SQL_HOLDER_DELETE, "DELETE FROM holder WHERE key = ?1 AND active = ?2 AND job = ?3") \
 	X(SQL_HOLDER_GET, "SELECT job FROM holder WHERE key = ?1 AND active = ?2 ORDER BY job DESC LIMIT 1") \
+	X(SQL_REQUEST_PUT, "INSERT OR REPLACE INTO request VALUES(?1,?2,?3,?4,?5)") \
+	X(SQL_REQUEST_GET, "SELECT until, job, state, existing FROM request WHERE id = ?1") \
+	X(SQL_REQUEST_PRUNE, \
+	  "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE until <= ?1 ORDER BY until LIMIT ?2)") \
 	X(SQL_READY_SAME, \
 	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND priority = ?2 AND id > ?3" \
 	  " ORDER BY id LIMIT ?4") \

@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "store/sqlite_request.h"
 #include "store/sqlite_verbs.h"
 
 struct time_ids {
@@ -153,6 +154,7 @@ int sqlite_time_prune(struct sqlite_tx *tx, struct store_op *op)
 		time_find_old(&ids, tx, op);
 	*op->time.removed = ids.n;
 	time_close(&ids, tx, op, rules_delete);
+	*op->time.removed += sqlite_request_prune(tx, op->now, op->time.max);
 	*op->time.next = time_prune_next(tx, op);
 	return tx->db.failed;
 }

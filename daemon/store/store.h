@@ -112,6 +112,8 @@ struct submission {
 	bool hold;
 	enum unique_scope unique_scope;
 	enum unique_on_conflict unique_on_conflict;
+	const char *request_id;		/* borrowed while the verb parks; NULL = none */
+	bool known_only;		/* there is no room for another: -EDQUOT unless its request_id answers it */
 	/* out */
 	int64_t id;			/* with -EEXIST or -EBUSY: the job that holds the key; 0: one of this very call */
 	enum job_state state;
@@ -121,7 +123,8 @@ struct submission {
 /*
  * Adds n jobs, all or none; ids grow in the order given and called. -EEXIST: a
  * unique key is taken (reject); -EBUSY: `replace` met a running job; *at is the
- * index of the submission to blame.
+ * index of the submission to blame. One whose request_id was accepted within a
+ * day is answered as that was, whatever became of the job, and adds none.
  */
 int store_submit(struct store *st, struct submission *v, size_t n, wall_ms now, size_t *at) PARKS;
 
@@ -183,7 +186,10 @@ int store_delete(struct store *st, int64_t id, wall_ms now, enum job_state *stat
 int store_due(struct store *st, wall_ms now, size_t max, wall_ms *next) PARKS;
 /* waiting → expired where expires_at has come before a first start. *next as above. */
 int store_expire(struct store *st, wall_ms now, size_t max, wall_ms *next) PARKS;
-/* Removes final records past their time, or past retain_jobs (oldest first). *next as above; *removed how many. */
+/*
+ * Removes final records past their time, or past retain_jobs (oldest first), and what is kept of request ids past
+ * theirs, at most max of each. *next as above (of the records); *removed how many in all.
+ */
 int store_prune(struct store *st, wall_ms now, size_t max, wall_ms *next, size_t *removed) PARKS;
 
 /*

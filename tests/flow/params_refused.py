@@ -33,7 +33,7 @@ FILTERS = {"state": "states", "queue": "names", "type": "names", "tags": "object
 METHODS = {
     "job.submit": ({"type": "string", "args": "object", "queue": "string", "priority": "integer", "delay": "span",
                     "run_at": "time", "expires_at": "time", "ttl": "span", "timeout": "span", "retry": "object",
-                    "interrupted": "word", "unique": "object", "tags": "object", "meta": "any", "retain": "span",
+                    "interrupted": "word", "unique": "object", "request_id": "string", "tags": "object", "meta": "any", "retain": "span",
                     "hold": "bool", "wait": "span", "dry_run": "bool"}, {"type": "noop"}),
     "job.submit_many": ({"jobs": "array"}, {"jobs": []}),
     "job.get": ({"id": "id"}, {"id": 1}),
@@ -62,7 +62,7 @@ METHODS = {
 
 # Members of the contract that this version does not know: refused by name, like any other.
 NOT_YET = {
-    "job.submit": ["after", "after_failure", "request_id", "concurrency", "group", "ref"],
+    "job.submit": ["after", "after_failure", "concurrency", "group", "ref"],
     "job.list": ["reason"],
     "job.count": ["reason"],
     "event.subscribe": ["since"],
@@ -88,6 +88,9 @@ MEANT = [
     ("job.submit", {"type": "noop", "retry": {"tries": 2}}, "retry.tries"),
     ("job.submit", {"type": "noop", "unique": {}}, "unique.key"),
     ("job.submit", {"type": "noop", "unique": {"key": ""}}, "unique.key"),
+    ("job.submit", {"type": "noop", "request_id": ""}, "request_id"),
+    ("job.submit", {"type": "noop", "request_id": "x" * 256}, "request_id"),
+    ("job.submit_many", {"jobs": [{"type": "noop", "request_id": 7}]}, "jobs[0].request_id"),
     ("job.submit", {"type": "noop", "unique": {"key": "k" * 256}}, "unique.key"),
     ("job.submit", {"type": "noop", "unique": {"key": "k", "scope": "none"}}, "unique.scope"),
     ("job.submit", {"type": "noop", "unique": {"key": "k", "on_conflict": "wait"}}, "unique.on_conflict"),
