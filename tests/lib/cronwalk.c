@@ -34,7 +34,8 @@ static void fill(struct cronwalk_clock *clock, size_t from, size_t until)
 		int64_t at = clock->from + (int64_t)i * QUARTER;
 
 		clock->offsets[i] = alike ? offset : offset_of(at);
-		hold(alike || clock->offsets[i] == offset_of(at + QUARTER - 1));
+		if (!alike && clock->offsets[i] != offset_of(at + QUARTER - 1))
+			clock->offsets[i] = CRONWALK_MIXED;
 	}
 }
 
@@ -64,8 +65,11 @@ void cronwalk_clock_close(struct cronwalk_clock *clock)
 /* In minutes. */
 static int64_t local_of(const struct cronwalk_clock *clock, int64_t at)
 {
+	int offset;
+
 	hold(at >= clock->from && at < clock->until);
-	return at / 60 + clock->offsets[(at - clock->from) / QUARTER];
+	offset = clock->offsets[(at - clock->from) / QUARTER];
+	return at / 60 + (offset != CRONWALK_MIXED ? offset : offset_of(at));
 }
 
 int64_t cronwalk_clock_change(const struct cronwalk_clock *clock, int64_t at)

@@ -12,17 +12,19 @@
 #include <stddef.h>
 #include <stdint.h>
 
-/* Local time over a range of Unix seconds, in quarters of an hour: no zone has changed within one since 1972. */
+enum { CRONWALK_MIXED = 10000 };
+
+/* Local time over a range of Unix seconds, in quarters of an hour. */
 struct cronwalk_clock {
 	int64_t from, until;
-	int *offsets;		/* minutes east of UTC */
+	int *offsets;		/* minutes east of UTC; CRONWALK_MIXED: it changes within the quarter */
 };
 
-/* Sets TZ. Asserts that what it takes for granted is so. */
+/* Sets TZ. */
 void cronwalk_clock_open(struct cronwalk_clock *clock, const char *zone, int64_t from, int64_t until);
 void cronwalk_clock_close(struct cronwalk_clock *clock);
 
-/* The first time from `at` on at which the offset changes; clock->until if it does not. */
+/* The quarter after `at` in which or with which the offset changes next; clock->until if it does not. */
 int64_t cronwalk_clock_change(const struct cronwalk_clock *clock, int64_t at);
 
 struct cronwalk {

@@ -71,6 +71,7 @@ START_TEST(sunday_is_0_and_7)
 	expect("0 0 * * 7", BIT(0), BIT(0), ALL_DAYS, ALL_MONTHS, BIT(0));
 	expect("0 0 * * 5-7", BIT(0), BIT(0), ALL_DAYS, ALL_MONTHS, BIT(5) | BIT(6) | BIT(0));
 	expect("0 0 * * fri-sun", BIT(0), BIT(0), ALL_DAYS, ALL_MONTHS, BIT(5) | BIT(6) | BIT(0));
+	expect("0 0 * * mon-sun", BIT(0), BIT(0), ALL_DAYS, ALL_MONTHS, ALL_WEEKDAYS);
 	expect("0 0 * * 6-0", BIT(0), BIT(0), ALL_DAYS, ALL_MONTHS, BIT(6) | BIT(0));
 	expect("0 0 * * 0-7", BIT(0), BIT(0), ALL_DAYS, ALL_MONTHS, ALL_WEEKDAYS);
 	expect("0 0 * * sun-sun", BIT(0), BIT(0), ALL_DAYS, ALL_MONTHS, BIT(0));

@@ -8,6 +8,7 @@
 #include "tests/lib/chance.h"
 #include "tests/lib/unit.h"
 #include "zone.h"
+#include "zone_cache.h"
 
 enum { DAY = 86400, WHY = 300 };
 
@@ -94,6 +95,49 @@ START_TEST(leap_seconds_are_no_unix_time)
 	ck_assert_int_eq(zone_open("right/Europe/Berlin", &zone, why, sizeof(why)), -EBADMSG);
 	ck_assert_str_eq(why, "cannot be used: /usr/share/zoneinfo/right/Europe/Berlin counts leap seconds, which Unix time "
 			 "does not");
+}
+END_TEST
+
+/* ---- the cache ---- */
+
+static const char *const many[] = { "Africa/Abidjan", "Africa/Cairo", "Africa/Lagos", "America/Bogota", "America/Lima", "Asia/Baku",
+				    "Asia/Dhaka", "Asia/Dubai", "Asia/Kabul", "Asia/Karachi", "Asia/Manila", "Asia/Seoul",
+				    "Asia/Tokyo", "Asia/Yangon", "Europe/Paris", "Europe/Rome", "Europe/Sofia" };
+
+_Static_assert(sizeof(many) / sizeof(many[0]) == ZONE_CACHE_MAX + 1, "one too many");
+
+static const struct zone *get(struct zone_cache *cache, const char *name)
+{
+	const struct zone *zone;
+	char why[WHY];
+
+	ck_assert_msg(zone_cache_get(cache, name, &zone, why, sizeof(why)) == 0, "%s %s", name, why);
+	return zone;
+}
+
+START_TEST(the_cache_keeps_the_zones_used_last)
+{
+	struct zone_cache cache = { 0 };
+	const struct zone *zones[ZONE_CACHE_MAX], *zone;
+	char why[WHY];
+
+	for (int i = 0; i < ZONE_CACHE_MAX; i++)
+		zones[i] = get(&cache, many[i]);
+	for (int i = 0; i < ZONE_CACHE_MAX; i++)
+		ck_assert_ptr_eq(get(&cache, many[i]), zones[i]);
+	/* The first is in use again: the second has to go. */
+	get(&cache, many[0]);
+	ck_assert_int_eq(zone_cache_get(&cache, "Europe/Atlantis", &zone, why, sizeof(why)), -ENOENT);
+	ck_assert_ptr_null(zone);
+	ck_assert_int_eq(zone_offset(get(&cache, many[ZONE_CACHE_MAX]), 1795219200), 7200);
+	ck_assert_ptr_eq(get(&cache, many[0]), zones[0]);
+	ck_assert_str_eq(cache.entries[1].name, many[ZONE_CACHE_MAX]);
+	for (int i = 2; i < ZONE_CACHE_MAX; i++)
+		ck_assert_ptr_eq(get(&cache, many[i]), zones[i]);
+	ck_assert_int_eq(zone_offset(get(&cache, many[1]), 1782000000), 10800);
+	zone_cache_clear(&cache);
+	ck_assert_int_eq(zone_offset(get(&cache, "UTC"), 0), 0);
+	zone_cache_clear(&cache);
 }
 END_TEST
 
@@ -284,6 +328,7 @@ int main(void)
 	tcase_add_test(tc, zones_that_are_not_here);
 	tcase_add_test(tc, no_zones_at_all);
 	tcase_add_test(tc, leap_seconds_are_no_unix_time);
+	tcase_add_test(tc, the_cache_keeps_the_zones_used_last);
 	tcase_add_loop_test(tc, at_every_change, 0, zones);
 	tcase_add_loop_test(tc, at_any_time, 0, zones);
 	tcase_add_loop_test(tc, at_the_ends_of_time, 0, zones);
