@@ -28,6 +28,8 @@ struct call {
 	struct jwriter w;
 	struct turn turn;		/* of a submit, until the store has it */
 	bool large;			/* holds a place of mailbox_enter_large until its reply is put */
+	void (*then)(struct call *call) PARKS;	/* what follows behind the reply, error or not; or NULL */
+	uint64_t subscription;		/* for `then` of event.subscribe */
 };
 
 struct command {

@@ -56,18 +56,45 @@ static int read_subscription(struct call *call, struct subscription *s)
 	return params_done(p);
 }
 
+/* Behind the reply: what has happened since, a share a turn, and no faster than the client reads. */
+static void event_replay(struct call *call)
+{
+	enum replay step;
+	int rc = 0;
+
+	while (rc == 0 && (step = notify_replay(call->parts->notify, call->mailbox, call->subscription)) != REPLAY_OVER)
+		rc = step == REPLAY_NEEDS_ROOM ? mailbox_await_room(call->mailbox) : coro_yield();
+	mailbox_end_replay(call->mailbox);
+}
+
+/* 0: it stands, and what `since` asks for follows the reply. */
+static int start_subscription(struct call *call, struct subscription *s, int64_t since, bool *missed)
+{
+	struct notify *n = call->parts->notify;
+
+	*missed = since >= 0 && !notify_since(n, s, (uint64_t)since);
+	if (notify_subscribe(n, s) != 0)
+		return rpc_error_set(&call->error, RPC_OVERLOADED, NULL, "a connection may have at most %d subscriptions",
+				     SUBSCRIPTIONS_PER_CLIENT);
+	mailbox_begin_replay(call->mailbox);
+	call->subscription = s->number;
+	call->then = event_replay;
+	return 0;
+}
+
 static int event_subscribe(struct call *call)
 {
 	struct subscription *s = calloc(1, sizeof(*s));
+	int64_t since = params_int(&call->params, "since", -1, 0, INT64_MAX);
+	bool missed;
 	int rc;
 
 	if (s == NULL)
 		return command_fail(call, -ENOMEM);
 	s->mailbox = call->mailbox;
 	rc = read_subscription(call, s);
-	if (rc == 0 && notify_subscribe(call->parts->notify, s) != 0)
-		rc = rpc_error_set(&call->error, RPC_OVERLOADED, NULL, "a connection may have at most %d subscriptions",
-				   SUBSCRIPTIONS_PER_CLIENT);
+	if (rc == 0)
+		rc = start_subscription(call, s, since, &missed);
 	if (rc != 0) {
 		subscription_free(&s);
 		return -1;
@@ -75,6 +102,8 @@ static int event_subscribe(struct call *call)
 	jw_object(&call->w);
 	jw_put_int(&call->w, "subscription", (int64_t)s->number);
 	jw_put_int(&call->w, "seq", (int64_t)notify_seq(call->parts->notify));
+	if (missed)
+		jw_put_bool(&call->w, "missed", true);
 	jw_object_end(&call->w);
 	return 0;
 }
@@ -94,5 +123,5 @@ static int event_unsubscribe(struct call *call)
 	return 0;
 }
 
-const struct command command_event_subscribe = { "event.subscribe", false, event_subscribe };
+const struct command command_event_subscribe = { "event.subscribe", true, event_subscribe };
 const struct command command_event_unsubscribe = { "event.unsubscribe", false, event_unsubscribe };

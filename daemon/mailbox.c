@@ -10,6 +10,8 @@ void mailbox_init(struct mailbox *m, void (*ready)(void *arg), void *arg)
 	m->closed = false;
 	cond_init(&m->room);
 	TAILQ_INIT(&m->line);
+	m->replays = 0;
+	cond_init(&m->replayed);
 	m->ready = ready;
 	m->arg = arg;
 }
@@ -63,6 +65,34 @@ void mailbox_leave_large(struct mailbox *m)
 {
 	m->large--;
 	cond_broadcast(&m->room);
+}
+
+int mailbox_await_room(struct mailbox *m)
+{
+	int rc = 0;
+
+	while (rc == 0 && mailbox_pending(m) > MAILBOX_HIGH)
+		rc = cond_wait(&m->room, MONO_NEVER);
+	return rc;
+}
+
+void mailbox_begin_replay(struct mailbox *m)
+{
+	m->replays++;
+}
+
+void mailbox_end_replay(struct mailbox *m)
+{
+	if (--m->replays == 0)
+		cond_broadcast(&m->replayed);
+}
+
+void mailbox_await_replays(struct mailbox *m)
+{
+	int rc = 0;
+
+	while (rc == 0 && m->replays > 0)
+		rc = cond_wait(&m->replayed, MONO_NEVER);
 }
 
 int mailbox_enter_line(struct mailbox *m, struct turn *t)

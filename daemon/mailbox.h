@@ -31,6 +31,8 @@ struct mailbox {
 	unsigned large;			/* holders of mailbox_enter_large */
 	struct cond room;		/* broadcast when out has drained below MAILBOX_HIGH, or large has fallen */
 	TAILQ_HEAD(, turn) line;	/* the first has its turn */
+	unsigned replays;		/* events of the past are on their way */
+	struct cond replayed;		/* broadcast when the last of them is over */
 	bool closed;			/* nobody will send it: puts are dropped */
 	void (*ready)(void *arg);	/* something was put */
 	void *arg;
@@ -58,6 +60,17 @@ void mailbox_leave_large(struct mailbox *m);
  */
 int mailbox_enter_line(struct mailbox *m, struct turn *t) PARKS;
 void mailbox_leave_line(struct mailbox *m, struct turn *t);
+
+/* Waits until more may be put that can wait. 0 or -ECANCELED. */
+int mailbox_await_room(struct mailbox *m) PARKS;
+
+/*
+ * While events of the past are told, those of now wait behind them; so a reply
+ * waits, too: it may not tell what its client has still to hear of.
+ */
+void mailbox_begin_replay(struct mailbox *m);
+void mailbox_end_replay(struct mailbox *m);
+void mailbox_await_replays(struct mailbox *m) PARKS;	/* at once in one that is cancelled */
 
 /* Bytes that the client has not taken yet. */
 size_t mailbox_pending(const struct mailbox *m);

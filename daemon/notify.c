@@ -6,6 +6,7 @@
 
 #include "base/clock.h"
 #include "base/names.h"
+#include "event_ring.h"
 #include "mailbox.h"
 #include "proto/jtext.h"
 
@@ -21,11 +22,20 @@ struct notify {
 	struct subscription_list subscriptions;
 	uint64_t last_number;
 	uint64_t seq;
+	struct event_ring ring;
 };
+
+enum { REPLAY_LOOKED = 512 };	/* events looked at before others get the loop */
 
 struct notify *notify_new(void)
 {
-	return calloc(1, sizeof(struct notify));
+	struct notify *n = calloc(1, sizeof(*n));
+
+	if (n != NULL && event_ring_open(&n->ring) != 0) {
+		free(n);
+		n = NULL;
+	}
+	return n;
 }
 
 void subscription_free(struct subscription **s)
@@ -57,6 +67,7 @@ void notify_free(struct notify **n)
 		return;
 	while ((s = LIST_FIRST(&(*n)->subscriptions)) != NULL)
 		subscription_end(s);
+	event_ring_close(&(*n)->ring);
 	free(*n);
 	*n = NULL;
 }
@@ -68,7 +79,7 @@ uint64_t notify_seq(const struct notify *n)
 
 void notify_set_seq(struct notify *n, uint64_t seq)
 {
-	n->seq = seq;
+	n->seq = n->ring.floor = seq;
 }
 
 /* ---- watchers ---- */
@@ -155,16 +166,24 @@ int notify_subscribe(struct notify *n, struct subscription *s)
 	return 0;
 }
 
-int notify_unsubscribe(struct notify *n, const struct mailbox *m, uint64_t number)
+static struct subscription *notify_find(const struct notify *n, const struct mailbox *m, uint64_t number)
 {
 	struct subscription *s;
 
 	LIST_FOREACH(s, &n->subscriptions, link)
-		if (s->mailbox == m && s->number == number) {
-			subscription_end(s);
-			return 0;
-		}
-	return -ENOENT;
+		if (s->mailbox == m && s->number == number)
+			return s;
+	return NULL;
+}
+
+int notify_unsubscribe(struct notify *n, const struct mailbox *m, uint64_t number)
+{
+	struct subscription *s = notify_find(n, m, number);
+
+	if (s == NULL)
+		return -ENOENT;
+	subscription_end(s);
+	return 0;
 }
 
 void notify_forget(struct notify *n, const struct mailbox *m)
@@ -176,6 +195,12 @@ void notify_forget(struct notify *n, const struct mailbox *m)
 		if (s->mailbox == m)
 			subscription_end(s);
 	}
+}
+
+/* The last change that the subscription has been told of, if it passed. */
+static uint64_t subscription_told(const struct notify *n, const struct subscription *s)
+{
+	return s->replaying ? s->told : n->seq;
 }
 
 static bool subscription_wants(const struct subscription *s, const struct notify_job *job)
@@ -224,54 +249,112 @@ static void event_send(struct jwriter *w, struct buf *line, struct subscription 
 }
 
 /* A reader too slow for its events: told so, once, and its subscription ends. */
-static bool subscription_lags(const struct notify *n, struct subscription *s)
+static void subscription_cut_off(const struct notify *n, struct subscription *s)
 {
 	struct jwriter w;
 	struct buf line;
 
-	if (mailbox_pending(s->mailbox) < MAILBOX_EVENTS)
-		return false;
-	event_begin(&w, &line, s, n->seq, clock_wall(), "lagged");
+	event_begin(&w, &line, s, subscription_told(n, s), clock_wall(), "lagged");
 	event_send(&w, &line, s);
 	subscription_end(s);
+}
+
+static bool subscription_lags(const struct notify *n, struct subscription *s)
+{
+	if (mailbox_pending(s->mailbox) < MAILBOX_EVENTS)
+		return false;
+	subscription_cut_off(n, s);
 	return true;
 }
 
-static void send_state(const struct notify *n, struct subscription *s, const struct job_change *change,
-		       const struct notify_job *job)
+static void send_state(struct subscription *s, const struct state_event *e)
 {
+	struct notify_job job = { e->id, e->queue, e->type, e->attempt };
 	struct jwriter w;
 	struct buf line;
 
-	event_begin(&w, &line, s, n->seq, change->at, "state");
-	event_job(&w, job, job_state_name(change->to));
-	if (change->reason != NULL) {
+	event_begin(&w, &line, s, e->seq, e->at, "state");
+	event_job(&w, &job, job_state_name(e->state));
+	if (e->reason != NULL) {
 		jw_key(&w, "error");
 		jw_object(&w);
-		jw_put_string(&w, "reason", change->reason);
-		jw_put_string(&w, "message", change->message != NULL ? change->message : "");
+		jw_put_string(&w, "reason", e->reason);
+		jw_put_string(&w, "message", e->message);
 		jw_object_end(&w);
 	}
 	event_send(&w, &line, s);
 }
 
-void notify_changed(struct notify *n, const struct job_change *change)
+static bool subscription_wants_state(const struct subscription *s, const struct state_event *e)
 {
-	struct notify_job job = { change->row->id, change->queue, change->type, change->row->attempt };
+	struct notify_job job = { e->id, e->queue, e->type, e->attempt };
+
+	return (s->states == 0 || (s->states & 1u << e->state) != 0) && subscription_wants(s, &job);
+}
+
+static void notify_state(struct notify *n, const struct state_event *e)
+{
 	struct subscription *s, *next;
 
-	n->seq = change->seq;
-	topic_tell(n, change);
-	if (change->from == change->to || change->to == JOB_NONE)
-		return;
+	event_ring_put(&n->ring, e);
 	for (s = LIST_FIRST(&n->subscriptions); s != NULL; s = next) {
 		next = LIST_NEXT(s, link);
-		if (s->states != 0 && (s->states & (1u << change->to)) == 0)
-			continue;
-		if (subscription_wants(s, &job) && !subscription_lags(n, s))
-			send_state(n, s, change, &job);
+		if (!s->replaying && subscription_wants_state(s, e) && !subscription_lags(n, s))
+			send_state(s, e);
 	}
 }
+
+void notify_changed(struct notify *n, const struct job_change *change)
+{
+	topic_tell(n, change);
+	if (change->from != change->to && change->to != JOB_NONE) {
+		struct state_event e = { .seq = change->seq, .at = change->at, .id = change->row->id,
+					 .attempt = change->row->attempt, .state = change->to, .queue = change->queue,
+					 .type = change->type, .reason = change->reason };
+
+		if (e.reason != NULL)
+			e.message = change->message != NULL ? change->message : "";
+		notify_state(n, &e);
+	}
+	n->seq = change->seq;	/* who was cut off just now is told the one before */
+}
+
+/* ---- replay ---- */
+
+bool notify_since(const struct notify *n, struct subscription *s, uint64_t seq)
+{
+	s->place = event_ring_seek(&n->ring, seq);
+	s->told = seq < n->seq ? seq : n->seq;
+	s->replaying = s->place < n->ring.end;
+	return seq >= n->ring.floor && seq <= n->seq;
+}
+
+enum replay notify_replay(struct notify *n, const struct mailbox *m, uint64_t number)
+{
+	struct subscription *s = notify_find(n, m, number);
+
+	if (s == NULL || !s->replaying)
+		return REPLAY_OVER;
+	if (s->place < n->ring.first) {		/* those that come have overtaken it */
+		subscription_cut_off(n, s);
+		return REPLAY_OVER;
+	}
+	for (int looked = 0; looked < REPLAY_LOOKED && s->place < n->ring.end; looked++) {
+		struct state_event e = event_ring_at(&n->ring, s->place++);
+
+		if (subscription_wants_state(s, &e))
+			send_state(s, &e);
+		s->told = e.seq;
+		if (mailbox_pending(m) > MAILBOX_HIGH)
+			break;
+	}
+	s->replaying = s->place < n->ring.end;
+	if (!s->replaying)
+		return REPLAY_OVER;
+	return mailbox_pending(m) > MAILBOX_HIGH ? REPLAY_NEEDS_ROOM : REPLAY_GOES_ON;
+}
+
+/* ---- what happens beside it ---- */
 
 void notify_progress(struct notify *n, const struct notify_job *job, const char *json)
 {
@@ -283,7 +366,7 @@ void notify_progress(struct notify *n, const struct notify_job *job, const char 
 		next = LIST_NEXT(s, link);
 		if (!subscription_wants(s, job) || subscription_lags(n, s))
 			continue;
-		event_begin(&w, &line, s, n->seq, clock_wall(), "progress");
+		event_begin(&w, &line, s, subscription_told(n, s), clock_wall(), "progress");
 		event_job(&w, job, job_state_name(JOB_RUNNING));
 		jw_put_raw(&w, "progress", json, strlen(json));
 		event_send(&w, &line, s);
@@ -300,7 +383,7 @@ void notify_output(struct notify *n, const struct notify_job *job, int stream, i
 		next = LIST_NEXT(s, link);
 		if (!s->output || !subscription_wants(s, job) || subscription_lags(n, s))
 			continue;
-		event_begin(&w, &line, s, n->seq, clock_wall(), "output");
+		event_begin(&w, &line, s, subscription_told(n, s), clock_wall(), "output");
 		event_job(&w, job, job_state_name(JOB_RUNNING));
 		jw_put_string(&w, "stream", stream == 0 ? "stdout" : "stderr");
 		jw_put_int(&w, "offset", offset);

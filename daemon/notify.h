@@ -44,6 +44,8 @@ struct subscription {
 	char **queues, **types;		/* NULL-ended; or NULL: any */
 	unsigned states;		/* bits 1 << enum job_state; 0: any */
 	bool output;
+	bool replaying;			/* what is at `place` of the ring and behind it is still to be told: */
+	uint64_t place, told;		/* `told`: all up to that number has been */
 	LIST_ENTRY(subscription) link;
 };
 
@@ -51,7 +53,7 @@ LIST_HEAD(subscription_list, subscription);
 
 struct notify;
 
-struct notify *notify_new(void);
+struct notify *notify_new(void);	/* NULL when out of memory */
 void notify_free(struct notify **n);
 
 /* The watcher is the caller's memory until notify_unwatch. 0 or -ENOMEM. */
@@ -65,11 +67,22 @@ int notify_unsubscribe(struct notify *n, const struct mailbox *m, uint64_t numbe
 void notify_forget(struct notify *n, const struct mailbox *m);
 void subscription_free(struct subscription **s);
 
-/* The latest state event's number. */
+/*
+ * Before notify_subscribe: it is to begin behind `seq`, with the events that
+ * notify_replay tells. False: not all of them are there any more.
+ */
+bool notify_since(const struct notify *n, struct subscription *s, uint64_t seq);
+
+enum replay { REPLAY_OVER, REPLAY_GOES_ON, REPLAY_NEEDS_ROOM };
+
+/* Tells the subscription a bounded number of past events more; over: it has come to now, or is no more. */
+enum replay notify_replay(struct notify *n, const struct mailbox *m, uint64_t number);
+
+/* The latest change's number. */
 uint64_t notify_seq(const struct notify *n);
 void notify_set_seq(struct notify *n, uint64_t seq);
 
-/* The stream of changes. */
+/* The stream of changes; the last events are kept for notify_since. */
 void notify_changed(struct notify *n, const struct job_change *change);
 
 /* What happens beside it, for running jobs. */

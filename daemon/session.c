@@ -7,23 +7,18 @@
 
 #include "base/log.h"
 #include "command.h"
-#include "coro/loop.h"
-#include "mailbox.h"
 #include "parts.h"
 #include "proto/frame.h"
 #include "proto/request.h"
+#include "sender.h"
 
 enum {
 	READ_CHUNK = 16 * 1024,
 	REFUSE_WAIT = 1000 * 1000,
 	PART_WAIT = 1000 * 1000,
 	PART_BYTES = 1024 * 1024,
-	LAST_WAIT = 500 * 1000,
 	WATCH_STEP = 1000 * 1000,
-	LAST_STEP = 5 * 1000,
-	SEND_PIECE = 256 * 1024,
-	BATCH_BYTES = 16 * 1024 * 1024,
-	STALL_WAIT = 300LL * 1000 * 1000	/* a client that takes no byte for so long is cut off */
+	BATCH_BYTES = 16 * 1024 * 1024
 };
 
 struct session {
@@ -36,8 +31,7 @@ struct session {
 	size_t in_flight;
 	size_t unstarted;		/* of these, in coroutines that have not begun */
 	struct cond fewer;		/* in_flight has fallen */
-	struct deferred flush;		/* sends at the end of the turn */
-	struct coro_group sender;	/* at most one coroutine: sends what did not go at once */
+	struct sender sender;
 	struct coro *reader;
 	bool foreign;			/* no client of ours: answered, and closed unheard */
 	bool finishing;			/* no more is read; the last answer wakes the reader */
@@ -58,87 +52,26 @@ struct exchange {
 	struct request request;
 	const struct command *command;	/* NULL: the error is set already */
 	struct call call;
+	bool answered;
 };
 
 /* ---- out ---- */
 
-static void session_break(struct session *s)
+static void session_broken(void *arg)
 {
-	if (s->broken)
-		return;
+	struct session *s = arg;
+
 	s->broken = true;
-	s->mailbox.closed = true;
 	notify_forget(s->parts->notify, &s->mailbox);
 	coro_group_cancel(&s->requests);
 	coro_cancel(s->reader);
-}
-
-/* Writes it all, as long as the client takes a piece now and then. 0 or -errno. */
-static int send_pieces(struct session *s, struct buf *sending)
-{
-	int rc = 0;
-
-	while (rc == 0 && buf_len(sending) > 0) {
-		size_t n = buf_len(sending) < SEND_PIECE ? buf_len(sending) : SEND_PIECE;
-
-		rc = stream_write(s->stream, buf_data(sending), n, clock_after(STALL_WAIT));
-		buf_consume(sending, n);
-		s->mailbox.sending = buf_len(sending);
-	}
-	return rc;
-}
-
-static void sender_main(void *arg)
-{
-	struct session *s = arg;
-
-	while (buf_len(&s->mailbox.out) > 0 && !s->broken) {
-		struct buf sending = s->mailbox.out;
-
-		/* The mailbox may grow, and move, while this parks: send from a block of our own. */
-		buf_init(&s->mailbox.out);
-		s->mailbox.sending = buf_len(&sending);
-		if (send_pieces(s, &sending) != 0)
-			session_break(s);
-		buf_free(&sending);
-		s->mailbox.sending = 0;
-		mailbox_sent(&s->mailbox, 0);
-	}
-}
-
-static void session_flush(void *arg)
-{
-	struct session *s = arg;
-	ssize_t n;
-
-	if (s->mailbox.closed)
-		session_break(s);
-	if (s->broken || s->sender.count > 0 || buf_len(&s->mailbox.out) == 0)
-		return;
-	n = stream_try_write(s->stream, buf_data(&s->mailbox.out), buf_len(&s->mailbox.out));
-	if (n < 0) {
-		session_break(s);
-		return;
-	}
-	mailbox_sent(&s->mailbox, (size_t)n);
-	if (buf_len(&s->mailbox.out) > 0 && coro_spawn(&s->sender, "sender", sender_main, s) != 0)
-		session_break(s);
-}
-
-/* The daemon ends: what a client has not taken soon, it does not get. */
-static void session_hurry(struct session *s)
-{
-	coro_uncancel();
-	for (mono_us deadline = clock_after(LAST_WAIT); s->sender.count > 0 && clock_mono() < deadline;)
-		coro_sleep(clock_after(LAST_STEP));
-	coro_group_cancel(&s->sender);
 }
 
 static void session_ready(void *arg)
 {
 	struct session *s = arg;
 
-	loop_defer(&s->flush);
+	sender_ready(&s->sender);
 }
 
 /* ---- replies ---- */
@@ -203,20 +136,26 @@ static void send_error(struct session *s, enum rpc_error_kind kind, const char *
 
 /* ---- requests ---- */
 
+static void exchange_answer(struct exchange *x)
+{
+	if (x->request.id != NULL)
+		send_reply(x);
+	if (x->batch != NULL)
+		batch_leave(x->batch);
+	x->answered = true;
+}
+
 static void exchange_end(struct exchange *x)
 {
 	struct session *s = x->session;
-	struct batch *batch = x->batch;
 
-	if (x->request.id != NULL)
-		send_reply(x);
+	if (!x->answered)
+		exchange_answer(x);
 	if (x->call.large)
 		mailbox_leave_large(&s->mailbox);
 	buf_free(&x->call.result);
 	request_free(&x->request);
 	free(x);
-	if (batch != NULL)
-		batch_leave(batch);
 	s->in_flight--;
 	s->parts->requests--;
 	cond_signal(&s->fewer);
@@ -230,6 +169,12 @@ static void exchange_main(void *arg)
 
 	x->session->unstarted--;
 	command_run(x->command, &x->call);
+	if (x->call.then != NULL) {
+		exchange_answer(x);
+		x->call.then(&x->call);
+	} else {
+		mailbox_await_replays(&x->session->mailbox);
+	}
 	exchange_end(x);
 }
 
@@ -432,8 +377,7 @@ static void session_open(struct session *s, struct parts *parts, struct stream *
 	buf_init(&s->in);
 	coro_group_init(&s->requests);
 	cond_init(&s->fewer);
-	deferred_init(&s->flush, session_flush, s);
-	coro_group_init(&s->sender);
+	sender_init(&s->sender, &s->mailbox, stream, session_broken, s);
 	s->reader = coro_self();
 }
 
@@ -450,15 +394,11 @@ static void session_finish(struct session *s)
 		coro_group_cancel(&s->requests);
 	coro_group_join(&s->requests);
 	notify_forget(s->parts->notify, &s->mailbox);
-	session_flush(s);
-	if (s->parts->shutting_down)
-		session_hurry(s);
-	coro_group_join(&s->sender);
+	sender_finish(&s->sender, s->parts->shutting_down);
 }
 
 static void session_close(struct session *s)
 {
-	loop_defer_cancel(&s->flush);
 	if (s->foreign && !s->broken)
 		stream_part(&s->stream, PART_BYTES, clock_after(PART_WAIT));
 	else

@@ -187,6 +187,68 @@ def _():
                 d.restart(hard)
 
 
+@test("what happened since, and then what happens, without a gap or a double")
+def _():
+    with daemon.client() as c, daemon.client() as late:
+        answer = c.call("event.subscribe", queues=["since"])
+        begun = answer["seq"]
+        for _ in range(20):
+            c.call("job.submit", type="noop", queue="since", wait=60)
+            c.call("job.submit", type="noop", queue="else", wait=60)
+        c.call("job.submit", type="exec", queue="since", args={"command": "exit 3"}, retry={"max_attempts": 1}, wait=60)
+        lived = drained(c)
+        equal(len(lived), 63)
+        answer = late.call("event.subscribe", queues=["since"], since=begun)
+        equal(set(answer), {"subscription", "seq"})
+        told = drained(late)
+        own = lambda events: [dict(event, subscription=0) for event in events]
+        equal(own(told), own(lived))
+        # From any of them on, and from the last: nothing.
+        for event in (lived[0], lived[30], lived[-1]):
+            with daemon.client() as again:
+                again.call("event.subscribe", queues=["since"], since=event["seq"])
+                equal(own(drained(again)), own(lived[lived.index(event) + 1:]))
+        c.call("job.submit", type="noop", queue="since", wait=60)
+        equal(own(drained(late)), own(drained(c)))
+
+
+@test("a replay beside a flood of events: each once, in order, and before any reply that tells the same")
+def _():
+    with daemon.client() as busy, daemon.client() as c:
+        begun = busy.call("event.subscribe", queues=["nothing"])["seq"]
+        jobs = [{"type": "noop", "queue": "mass", "hold": True}] * 5000
+        for _ in range(4):
+            busy.call("job.submit_many", jobs=jobs)
+        sent = [busy.send("job.submit_many", jobs=jobs) for _ in range(4)]
+        number = c.send("event.subscribe", queues=["mass"], since=begun)
+        mine = c.send("job.submit", type="noop", queue="mass", hold=True)
+        equal(set(c.result(number)), {"subscription", "seq"})
+        id = c.result(mine)["id"]
+        check(any(message["params"]["job"]["id"] == id for message in c.notifications), "its own job came too late")
+        for one in sent:
+            busy.result(one)
+        events = drained(c)
+        equal([event["job"]["id"] for event in events], sorted({event["job"]["id"] for event in events}))
+        equal(len(events), 40001)
+
+
+@test("what is older than what is kept is said to be missed")
+def _():
+    with Daemon("pool.processes=1") as d:
+        with d.client() as c:
+            c.call("job.submit", type="noop", wait=60)
+            answer = c.call("event.subscribe", since=0)
+            equal(("missed" in answer, len(drained(c))), (False, 3))
+        d.restart()
+        with d.client() as c:
+            equal(c.call("event.subscribe", since=1).get("missed"), True)
+            answer = c.call("event.subscribe", since=answer["seq"] + 10**9)
+            equal(answer.get("missed"), True)
+            equal(c.call("event.subscribe", since=answer["seq"]), {"subscription": 3, "seq": answer["seq"]})
+            c.call("job.submit", type="noop", wait=60)
+            equal(len(drained(c)), 9)
+
+
 @test("a slow reader is cut off with a last word, and nobody else")
 def _():
     with daemon.client() as slow, daemon.client() as quick:
@@ -209,7 +271,14 @@ def _():
         flood = [event for event in events if event["subscription"] == events[0]["subscription"]]
         equal([event["kind"] for event in flood].index("lagged"), len(flood) - 1)
         check(1000 < len(flood) < 12000, len(flood))
-        check(flood[-1]["seq"] > flood[-2]["seq"], flood[-2:])
+        check(flood[-1]["seq"] >= flood[-2]["seq"], flood[-2:])
+        # Its number is where to go on from, without a gap or a double.
+        answer = slow.call("event.subscribe", queues=["flood"], since=flood[-1]["seq"])
+        check("missed" not in answer, answer)
+        slow.call("job.submit", type="noop", queue="other", wait=60)
+        rest = [event for event in drained(slow) if event["subscription"] == answer["subscription"]]
+        told = [(event["job"]["id"], event["job"]["state"]) for event in flood[:-1] + rest]
+        equal((len(told), len(set(told))), (12000, 12000))
         equal([event["kind"] for event in events if event["subscription"] != events[0]["subscription"]], ["state"] * 3)
 
 

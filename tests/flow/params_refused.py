@@ -51,7 +51,8 @@ METHODS = {
     "queue.get": ({"name": "string"}, {"name": "default"}),
     "queue.pause": ({"name": "string"}, {"name": "default"}),
     "queue.resume": ({"name": "string"}, {"name": "default"}),
-    "event.subscribe": ({"jobs": "ids", "queues": "array", "types": "array", "states": "array", "output": "bool"}, {}),
+    "event.subscribe": ({"jobs": "ids", "queues": "array", "types": "array", "states": "array", "output": "bool",
+                         "since": "integer"}, {}),
     "event.unsubscribe": ({"subscription": "id"}, {"subscription": 1}),
     "daemon.ping": ({}, {}),
     "daemon.status": ({}, {}),
@@ -65,7 +66,6 @@ NOT_YET = {
     "job.submit": ["after", "after_failure", "concurrency", "group", "ref"],
     "job.list": ["reason"],
     "job.count": ["reason"],
-    "event.subscribe": ["since"],
 }
 
 # (method, params, field): what the member's meaning forbids.
@@ -128,6 +128,7 @@ MEANT = [
     ("queue.resume", {"name": "x" * 65}, "name"),
     ("event.subscribe", {"states": ["done"]}, "states"),
     ("event.subscribe", {"queues": [1]}, "queues"),
+    ("event.subscribe", {"since": -1}, "since"),
     ("event.subscribe", {"types": [None]}, "types"),
     ("event.subscribe", {"jobs": [-1]}, "jobs"),
 ]

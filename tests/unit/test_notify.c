@@ -343,12 +343,13 @@ START_TEST(lagged_says_from_where_it_missed)
 	fill(&a, MAILBOX_EVENTS);
 	full = mailbox_pending(&a);
 	seq = 100;
+	notify_set_seq(notify, seq);
 	happen(1, "q", "t", JOB_NONE, JOB_READY);
 	mailbox_sent(&a, full);
 	event = next_event(&a);
 	ck_assert_str_eq(json_string_value(json_object_get(event, "kind")), "lagged");
 	ck_assert_int_eq(json_integer_value(json_object_get(event, "subscription")), 1);
-	ck_assert_int_eq(json_integer_value(json_object_get(event, "seq")), 101);
+	ck_assert_int_eq(json_integer_value(json_object_get(event, "seq")), 100);
 	ck_assert_ptr_null(json_object_get(event, "job"));
 	json_decref(event);
 	end();
@@ -363,6 +364,166 @@ START_TEST(bytes_being_sent_count)
 	a.sending = MAILBOX_EVENTS;
 	happen(1, "q", "t", JOB_NONE, JOB_READY);
 	expect_kind(&a, "lagged");
+	end();
+}
+END_TEST
+
+/* ---- what has been ---- */
+
+/* Subscribes to what comes behind `after`; whether all of it is there. */
+static bool subscribe_since(struct subscription *s, uint64_t after)
+{
+	bool whole = notify_since(notify, s, after);
+
+	subscribe(s);
+	return whole;
+}
+
+static json_int_t next_seq(struct mailbox *m)
+{
+	json_t *event = next_event(m);
+	json_int_t number = event != NULL ? json_integer_value(json_object_get(event, "seq")) : 0;
+
+	json_decref(event);
+	return number;
+}
+
+START_TEST(the_past_is_told_as_the_present_was)
+{
+	char *lived;
+	size_t len;
+
+	begin();
+	seq = 41;
+	notify_set_seq(notify, seq);
+	subscribe(subscription(&a));
+	happen(7, "mail", "http", JOB_NONE, JOB_READY);
+	happen(7, "mail", "http", JOB_READY, JOB_RUNNING);
+	happen(7, "mail", "http", JOB_RUNNING, JOB_RUNNING);
+	happen(7, "mail", "http", JOB_RUNNING, JOB_FAILED);
+	happen(7, "mail", "http", JOB_FAILED, JOB_NONE);
+	len = buf_len(&a.out);
+	lived = malloc(len);
+	memcpy(lived, buf_data(&a.out), len);
+	mailbox_sent(&a, len);
+	notify_forget(notify, &a);
+	notify_unsubscribe(notify, &a, 1);
+	ck_assert(subscribe_since(subscription(&a), 41));
+	ck_assert_int_eq((int)notify_replay(notify, &a, 2), REPLAY_OVER);
+	ck_assert_uint_eq(buf_len(&a.out), len);
+	for (size_t i = 0; i < len; i++)	/* but for the number of the subscription */
+		ck_assert(lived[i] == buf_data(&a.out)[i] || (lived[i] == '1' && buf_data(&a.out)[i] == '2'));
+	free(lived);
+	end();
+}
+END_TEST
+
+START_TEST(neither_a_gap_nor_a_double_between_past_and_present)
+{
+	const int n = 3000;
+	json_int_t wanted = 1001;
+	enum replay step;
+
+	begin();
+	seq = 0;
+	for (int i = 0; i < n; i++)
+		happen(i, "q", "t", JOB_NONE, JOB_READY);
+	ck_assert(subscribe_since(subscription(&a), 1000));
+	expect_nothing(&a);
+	/* Things go on while it catches up. */
+	do {
+		step = notify_replay(notify, &a, 1);
+		happen(1, "q", "t", JOB_READY, JOB_HELD);
+		for (; buf_len(&a.out) > 0; wanted++)
+			ck_assert_int_eq(next_seq(&a), wanted);
+	} while (step != REPLAY_OVER);
+	ck_assert_uint_eq((uint64_t)wanted, seq + 1);
+	ck_assert_int_eq((int)notify_replay(notify, &a, 1), REPLAY_OVER);
+	expect_nothing(&a);
+	end();
+}
+END_TEST
+
+START_TEST(a_replay_passes_the_filters)
+{
+	begin();
+	seq = 0;
+	happen(1, "q", "t", JOB_NONE, JOB_READY);
+	happen(1, "r", "t", JOB_NONE, JOB_READY);
+	happen(2, "q", "t", JOB_NONE, JOB_HELD);
+	happen(3, "q", "u", JOB_NONE, JOB_READY);
+	ck_assert(subscribe_since(with(names("q", NULL), names("t", NULL), 1u << JOB_READY), 0));
+	ck_assert_int_eq((int)notify_replay(notify, &a, 1), REPLAY_OVER);
+	ck_assert_int_eq(next_seq(&a), 1);
+	expect_nothing(&a);
+	end();
+}
+END_TEST
+
+START_TEST(from_where_the_past_is_known)
+{
+	begin();
+	seq = 100;
+	notify_set_seq(notify, seq);
+	ck_assert(!notify_since(notify, subscription(&a), 99));
+	ck_assert(notify_since(notify, subscription(&a), 100));
+	/* A number that has not been given out is another's. */
+	ck_assert(!notify_since(notify, subscription(&a), 101));
+	for (int i = 0; i < 300000; i++)
+		happen(i, "q", "t", JOB_NONE, JOB_READY);
+	ck_assert(!notify_since(notify, subscription(&a), 100));
+	ck_assert(notify_since(notify, subscription(&a), seq));
+	ck_assert(notify_since(notify, subscription(&a), seq - 200000));
+	ck_assert(!subscribe_since(subscription(&b), 0));
+	ck_assert_int_eq((int)notify_replay(notify, &b, 1), REPLAY_GOES_ON);
+	ck_assert_int_gt(next_seq(&b), 100);
+	end();
+}
+END_TEST
+
+START_TEST(a_replay_waits_for_its_reader)
+{
+	size_t full;
+
+	begin();
+	seq = 0;
+	for (int i = 0; i < 100; i++)
+		happen(i, "q", "t", JOB_NONE, JOB_READY);
+	fill(&a, MAILBOX_HIGH);
+	full = mailbox_pending(&a);
+	subscribe_since(subscription(&a), 0);
+	ck_assert_int_eq((int)notify_replay(notify, &a, 1), REPLAY_NEEDS_ROOM);
+	ck_assert_uint_lt(mailbox_pending(&a), full + 500);
+	mailbox_sent(&a, full);
+	ck_assert_int_eq((int)notify_replay(notify, &a, 1), REPLAY_OVER);
+	for (int i = 1; i <= 100; i++)
+		ck_assert_int_eq(next_seq(&a), i);
+	expect_nothing(&a);
+	end();
+}
+END_TEST
+
+START_TEST(a_replay_that_is_overtaken_is_cut_off)
+{
+	json_t *event;
+
+	begin();
+	seq = 0;
+	for (int i = 0; i < 1000; i++)
+		happen(i, "q", "t", JOB_NONE, JOB_READY);
+	subscribe_since(subscription(&a), 0);
+	ck_assert_int_eq((int)notify_replay(notify, &a, 1), REPLAY_GOES_ON);
+	mailbox_sent(&a, mailbox_pending(&a));
+	for (int i = 0; i < 300000; i++)
+		happen(i, "q", "t", JOB_NONE, JOB_READY);
+	expect_nothing(&a);
+	ck_assert_int_eq((int)notify_replay(notify, &a, 1), REPLAY_OVER);
+	event = next_event(&a);
+	ck_assert_str_eq(json_string_value(json_object_get(event, "kind")), "lagged");
+	/* From there on, all is to be asked for. */
+	ck_assert_int_eq(json_integer_value(json_object_get(event, "seq")), 512);
+	json_decref(event);
+	ck_assert_int_eq(notify_unsubscribe(notify, &a, 1), -ENOENT);
 	end();
 }
 END_TEST
@@ -509,6 +670,12 @@ int main(void)
 	tcase_add_test(tc, a_slow_reader_is_cut_off);
 	tcase_add_test(tc, lagged_says_from_where_it_missed);
 	tcase_add_test(tc, bytes_being_sent_count);
+	tcase_add_test(tc, the_past_is_told_as_the_present_was);
+	tcase_add_test(tc, neither_a_gap_nor_a_double_between_past_and_present);
+	tcase_add_test(tc, a_replay_passes_the_filters);
+	tcase_add_test(tc, from_where_the_past_is_known);
+	tcase_add_test(tc, a_replay_waits_for_its_reader);
+	tcase_add_test(tc, a_replay_that_is_overtaken_is_cut_off);
 	tcase_add_test(tc, progress);
 	tcase_add_test(tc, output_for_those_who_want_it);
 	tcase_add_test(tc, watchers_hear_of_their_job_only);

@@ -64,9 +64,34 @@ static int run_big(struct call *call)
 	return 0;
 }
 
+static struct cond past_comes;
+
+/* The past that is told behind the reply: a line, when the test says so. */
+static void run_past(struct call *call)
+{
+	static char text[] = "{\"id\":99}";
+
+	waiting++;
+	if (cond_wait(&past_comes, MONO_NEVER) != 0)
+		gone++;
+	waiting--;
+	mailbox_put(call->mailbox, &(struct buf){ .base = text, .end = sizeof(text) - 1, .cap = sizeof(text) });
+	mailbox_end_replay(call->mailbox);
+}
+
+static int run_replay(struct call *call)
+{
+	ran++;
+	mailbox_begin_replay(call->mailbox);
+	call->then = run_past;
+	jw_string(&call->w, "past");
+	return 0;
+}
+
 const struct command *command_find(const char *method)
 {
-	static const struct command commands[] = { { "ping", false, run_ping }, { "wait", true, run_wait }, { "big", false, run_big } };
+	static const struct command commands[] = { { "ping", false, run_ping }, { "wait", true, run_wait }, { "big", false, run_big },
+						     { "replay", true, run_replay } };
 
 	for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
 		if (strcmp(commands[i].method, method) == 0)
@@ -203,6 +228,7 @@ static void run(void (*test_main)(void *arg))
 	parts.limits = (struct limits){ .message_bytes = 1 << 20, .connections = 10, .requests_per_connection = 1024, .requests = 10000, .waits = 10000 };
 	parts.notify = notify_new();
 	cond_init(&released);
+	cond_init(&past_comes);
 	coro_group_init(&group);
 	ran = waiting = gone = 0;
 	ck_assert_int_eq(coro_spawn(&group, "test", test_main, NULL), 0);
@@ -236,6 +262,48 @@ static void replies_main(void *arg)
 START_TEST(replies_as_they_complete)
 {
 	run(replies_main);
+}
+END_TEST
+
+static void replay_main(void *arg)
+{
+	(void)arg;
+	connect_client(&a);
+	ask(&a, 1, "wait");
+	ask(&a, 2, "replay");
+	ask(&a, 3, "replay");
+	expect_id(&a, 2);	/* a replay's own reply stands before it, whatever else is told */
+	expect_id(&a, 3);
+	ask(&a, 4, "ping");
+	cond_signal(&released);
+	settle();
+	ck_assert_int_eq(ran, 4);
+	ck_assert_int_eq(waiting, 2);
+	for (int i = 0; i < 2; i++) {
+		ck_assert_uint_eq(buf_len(&a.in), 0);
+		cond_signal(&past_comes);
+		expect_id(&a, 99);
+	}
+	expect_id(&a, 1);
+	expect_id(&a, 4);
+	/* In a batch, too, what is told comes before the replies. */
+	say(&a, "[{\"jsonrpc\":\"2.0\",\"id\":5,\"method\":\"replay\"},{\"jsonrpc\":\"2.0\",\"id\":6,\"method\":\"ping\"}]\n");
+	settle();
+	cond_signal(&past_comes);
+	expect_id(&a, 99);
+	json_decref(hear(&a));
+	ask(&a, 7, "replay");
+	expect_id(&a, 7);
+	ask(&a, 8, "wait");
+	settle();
+	hang_up(&a);
+	ck_assert_int_eq(waiting, 0);
+	ck_assert_int_eq(gone, 2);
+}
+
+START_TEST(replies_wait_while_the_past_is_told)
+{
+	run(replay_main);
 }
 END_TEST
 
@@ -560,6 +628,7 @@ int main(void)
 	TCase *tc = tcase_create("session");
 
 	tcase_add_test(tc, replies_as_they_complete);
+	tcase_add_test(tc, replies_wait_while_the_past_is_told);
 	tcase_add_test(tc, a_batch_waits_for_its_last);
 	tcase_add_test(tc, requests_in_flight_are_bounded);
 	tcase_add_test(tc, requests_of_all_are_bounded);
