@@ -28,17 +28,20 @@ void backlog_free(struct backlog *s)
 	queue_table_free(&s->queues);
 }
 
-static unsigned queue_weight(const struct backlog *s, const struct queue *q)
+static void queue_configure(struct backlog *s, struct queue *q)
 {
-	return s->weight_of != NULL ? s->weight_of(s->arg, q->name) : 1;
+	static const struct queue_settings none;
+	struct queue_settings defaults = s->defaults_of != NULL ? s->defaults_of(s->arg, q->name) : none;
+
+	q->limits = queue_settings_over(&q->set, &defaults);
 }
 
-void backlog_reweigh(struct backlog *s)
+void backlog_reconfigure(struct backlog *s)
 {
 	struct queue *q, *next;
 
 	HASH_ITER(hh, s->queues.by_name, q, next)
-		q->weight = queue_weight(s, q);
+		queue_configure(s, q);
 }
 
 /* Finds or makes, with a place in each class's round, so that its turn cannot fail for want of memory. */
@@ -54,7 +57,7 @@ static struct queue *backlog_queue(struct backlog *s, const char *name)
 			return NULL;
 	q = queue_make(&s->queues, name);
 	if (q != NULL)
-		q->weight = queue_weight(s, q);
+		queue_configure(s, q);
 	return q;
 }
 
@@ -304,6 +307,8 @@ void backlog_queue_changed(struct backlog *s, const struct queue_row *row)
 		return;
 	}
 	q->paused = row->paused;
+	q->set = row->set;
+	queue_configure(s, q);
 	for (int class = 0; class < QUEUE_CLASSES; class++)
 		queue_settle_turn(s, q, (enum job_class)class);
 	TAILQ_FOREACH(l, &q->lanes, queue_link)
@@ -371,7 +376,7 @@ void backlog_take(struct backlog *s, struct job *job)
 	struct queue_turn *turn = &q->turn[class];
 
 	s->pass[class] = turn->pass;
-	turn->pass += STRIDE / q->weight;
+	turn->pass += STRIDE / (uint64_t)q->limits.weight;
 	heap_move(&s->turns[class], &turn->node, turn->pass);
 	job_leave_window(s, job);
 	job->place = JOB_IN_HAND;

@@ -40,7 +40,8 @@ struct backlog {
 	int64_t counts[JOB_STATES];
 	/* Something may be taken, or a page is wanted, that was not so before. */
 	void (*wake)(void *arg);
-	unsigned (*weight_of)(void *arg, const char *queue);	/* as configured, at least 1; NULL: all alike */
+	/* What is configured of a queue: for what nobody has set. NULL: nothing. */
+	struct queue_settings (*defaults_of)(void *arg, const char *queue);
 	void *arg;
 };
 
@@ -60,8 +61,8 @@ int backlog_restore(struct backlog *s, const struct lane_count *count);
 void backlog_changed(struct backlog *s, const struct job_change *change);
 void backlog_queue_changed(struct backlog *s, const struct queue_row *queue);
 
-/* The weights may have changed: asks for them again. */
-void backlog_reweigh(struct backlog *s);
+/* The defaults may have changed: asks for them again. */
+void backlog_reconfigure(struct backlog *s);
 
 /* ---- taking ---- */
 

@@ -1,10 +1,27 @@
-/* command_queue: queue.list, queue.get, queue.pause, queue.resume. */
+/* command_queue: queue.list, queue.get, queue.set, queue.pause, queue.resume. */
 #include <errno.h>
 
 #include "command.h"
 #include "parts.h"
 
 enum { QUEUES_A_TURN = 256 };	/* written before others get the loop */
+
+/* The settings in force. */
+static void put_limits(struct jwriter *w, const struct queue_settings *limits)
+{
+	jw_put_int(w, "weight", limits->weight);
+	if (limits->concurrency > 0)
+		jw_put_int(w, "concurrency", limits->concurrency);
+	if (limits->rate.per_second > 0) {
+		jw_key(w, "rate");
+		jw_object(w);
+		jw_put_real(w, "per_second", limits->rate.per_second);
+		jw_put_int(w, "burst", limits->rate.burst);
+		jw_object_end(w);
+	}
+	if (limits->max_ready > 0)
+		jw_put_int(w, "max_ready", limits->max_ready);
+}
 
 static void put_queue(struct jwriter *w, const struct queue *q)
 {
@@ -13,7 +30,7 @@ static void put_queue(struct jwriter *w, const struct queue *q)
 	jw_object(w);
 	jw_put_string(w, "name", q->name);
 	jw_put_bool(w, "paused", q->paused);
-	jw_put_int(w, "weight", q->weight);
+	put_limits(w, &q->limits);
 	jw_key(w, "counts");
 	jw_object(w);
 	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
@@ -75,19 +92,50 @@ static int queue_get(struct call *call)
 	return params_done(&call->params) != 0 ? -1 : put_named(call, name);
 }
 
-static int set_paused(struct call *call, bool paused)
+/* Makes the queue where there is none, and says what it is afterwards. */
+static int change_queue(struct call *call, const struct queue_row *row, unsigned members)
 {
-	const char *name = params_need_string(&call->params, "name");
 	int rc;
 
-	if (call->error.kind == RPC_OK && !queue_name_ok(name))
+	if (call->error.kind == RPC_OK && !queue_name_ok(row->name))
 		params_refuse(&call->params, "name", "must be " QUEUE_NAME_RULE);
 	if (params_done(&call->params) != 0)
 		return -1;
-	if (!backlog_make_queue(&call->parts->backlog, name))
+	if (!backlog_make_queue(&call->parts->backlog, row->name))
 		return rpc_error_set(&call->error, RPC_OVERLOADED, "name", "there is no room for another queue");
-	rc = store_queue_pause(call->parts->store, name, paused);
-	return rc != 0 ? command_fail(call, rc) : put_named(call, name);
+	rc = store_queue_set(call->parts->store, row, members);
+	return rc != 0 ? command_fail(call, rc) : put_named(call, row->name);
+}
+
+/* Is there a value to set? A null is none: it clears the member. */
+static bool take_clear(struct params *p, const char *name, unsigned bit, unsigned *members)
+{
+	const json_t *value = params_any(p, name);
+
+	if (value == NULL)
+		return false;
+	*members |= bit;
+	return !json_is_null(value);
+}
+
+static int queue_set(struct call *call)
+{
+	struct params *p = &call->params;
+	struct queue_row row = { .name = params_need_string(p, "name") };
+	unsigned members = 0;
+
+	if (take_clear(p, "weight", QUEUE_WEIGHT, &members))
+		row.set.weight = params_int(p, "weight", 0, 1, QUEUE_WEIGHT_MAX);
+	if (take_clear(p, "max_ready", QUEUE_MAX_READY, &members))
+		row.set.max_ready = params_int(p, "max_ready", 0, 1, INT64_MAX);
+	return change_queue(call, &row, members);
+}
+
+static int set_paused(struct call *call, bool paused)
+{
+	struct queue_row row = { .name = params_need_string(&call->params, "name"), .paused = paused };
+
+	return change_queue(call, &row, QUEUE_PAUSED);
 }
 
 static int queue_pause(struct call *call)
@@ -102,5 +150,6 @@ static int queue_resume(struct call *call)
 
 const struct command command_queue_list = { "queue.list", true, queue_list };
 const struct command command_queue_get = { "queue.get", false, queue_get };
+const struct command command_queue_set = { "queue.set", true, queue_set };
 const struct command command_queue_pause = { "queue.pause", true, queue_pause };
 const struct command command_queue_resume = { "queue.resume", true, queue_resume };

@@ -24,16 +24,27 @@ static const char *field_of(char *out, size_t size, bool many, size_t at, const 
 }
 
 /* Before the store is asked, so that what is accepted can be finished: room for the jobs' queues, and for the jobs. */
-static int admit_room(struct call *call, const struct submission *v, size_t n, bool many)
+static int admit_room(struct call *call, struct submission *v, size_t n, bool many)
 {
 	char field[48];
 
-	for (size_t i = 0; i < n; i++)
-		if (backlog_lane(&call->parts->backlog, v[i].spec->queue, v[i].spec->type) == NULL)
+	for (size_t i = 0; i < n; i++) {
+		const struct lane *lane = backlog_lane(&call->parts->backlog, v[i].spec->queue, v[i].spec->type);
+
+		if (lane == NULL)
 			return rpc_error_set(&call->error, RPC_OVERLOADED, field_of(field, sizeof(field), many, i, "queue"),
 					     "there is no room for another queue: at most %d pairs of queue and type are kept",
 					     BACKLOG_LANES_MAX);
+		v[i].max_ready = lane->queue->limits.max_ready;
+	}
 	return command_admit(call, n);
+}
+
+static int fail_full_queue(struct call *call, const struct submission *s, const char *field)
+{
+	return rpc_error_set(&call->error, RPC_OVERLOADED, field,
+			     "queue %s is full: %lld of its jobs wait, and its max_ready is %lld; try later", s->spec->queue,
+			     (long long)s->waiting, (long long)s->max_ready);
 }
 
 static int fail_submit(struct call *call, int rc, const struct submission *v, size_t at, bool many)
@@ -41,6 +52,8 @@ static int fail_submit(struct call *call, int rc, const struct submission *v, si
 	const struct submission *s = &v[at];
 	char field[48], holder[48] = "an earlier job of this call";
 
+	if (rc == -EXFULL)
+		return fail_full_queue(call, s, field_of(field, sizeof(field), many, at, "queue"));
 	if (rc != -EEXIST && rc != -EBUSY)
 		return command_fail(call, rc);
 	if (s->id != 0)
@@ -121,6 +134,14 @@ static int answer_when_final(struct call *call, int64_t id, wall_ms wait)
 /* All that can be checked without keeping anything; what holds a unique key may be another by the time of the submit. */
 static int submit_dry(struct call *call, struct submission *s)
 {
+	const struct queue *q = queue_find(&call->parts->backlog.queues, s->spec->queue);
+
+	if (q != NULL && q->limits.max_ready > 0 && s->spec->unique_key == NULL) {
+		s->max_ready = q->limits.max_ready;
+		s->waiting = queue_waiting(q);
+		if (s->waiting >= s->max_ready)
+			return fail_full_queue(call, s, "queue");
+	}
 	if (command_admit(call, 1) != 0)
 		return -1;
 	command_admitted(call, 1);

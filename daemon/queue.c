@@ -29,7 +29,7 @@ struct queue *queue_make(struct queue_table *t, const char *name)
 		free(q);
 		return NULL;
 	}
-	q->weight = 1;
+	q->limits.weight = 1;
 	TAILQ_INIT(&q->lanes);
 	HASH_ADD_KEYPTR(hh, t->by_name, q->name, strlen(q->name), q);
 	if (q->hh.tbl == NULL) {
@@ -102,6 +102,11 @@ int64_t queue_count(const struct queue *q, enum job_state state)
 	TAILQ_FOREACH(l, &q->lanes, queue_link)
 		n += l->counts[state];
 	return n;
+}
+
+int64_t queue_waiting(const struct queue *q)
+{
+	return queue_count(q, JOB_HELD) + queue_count(q, JOB_BLOCKED) + queue_count(q, JOB_SCHEDULED) + queue_count(q, JOB_READY);
 }
 
 bool queue_name_ok(const char *name)

@@ -15,6 +15,7 @@
 #include "base/heap.h"
 #include "base/map.h"
 #include "lane.h"
+#include "store/limits.h"
 
 enum { QUEUE_CLASSES = 3 };	/* as many as enum job_class has */
 
@@ -27,7 +28,7 @@ struct queue_turn {
 struct queue {
 	char *name;
 	bool paused;
-	unsigned weight;
+	struct queue_settings set, limits;	/* by a person; in force */
 	struct lane_list lanes;
 	struct queue_turn turn[QUEUE_CLASSES];
 	UT_hash_handle hh;	/* by name */
@@ -50,5 +51,6 @@ void queue_table_free(struct queue_table *t);	/* the windows must be empty */
 bool queue_name_ok(const char *name);
 
 int64_t queue_count(const struct queue *q, enum job_state state);
+int64_t queue_waiting(const struct queue *q);	/* neither running nor final */
 
 #endif

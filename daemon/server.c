@@ -82,14 +82,15 @@ static void on_store_failed(void *arg)
 
 /* ---- settings ---- */
 
-static unsigned queue_weight(void *arg, const char *queue)
+static struct queue_settings queue_defaults(void *arg, const char *queue)
 {
 	const struct server *s = arg;
+	struct queue_settings none = { 0 };
 
-	for (size_t i = 0; i < s->conf->queues_len; i++)
-		if (strcmp(s->conf->queues[i].name, queue) == 0)
-			return (unsigned)s->conf->queues[i].weight;
-	return 1;
+	for (const struct conf_queue *q = s->conf->queues; q < s->conf->queues + s->conf->queues_len; q++)
+		if (strcmp(q->name, queue) == 0)
+			return (struct queue_settings){ q->concurrency, { q->rate, rate_burst(q->rate) }, q->weight, q->max_ready };
+	return none;
 }
 
 static int refuse_settings(struct conf *fresh, const char *complaint, char *why, size_t why_size)
@@ -318,7 +319,7 @@ static int open_store(struct server *s)
 		return fail(s, EXIT_FAILED, why);
 	}
 	backlog_init(&p->backlog, on_work, s);
-	p->backlog.weight_of = queue_weight;
+	p->backlog.defaults_of = queue_defaults;
 	p->notify = notify_new();
 	if (p->notify == NULL)
 		return fail(s, EXIT_FAILED, "out of memory");

@@ -46,8 +46,8 @@ struct listen_conf settings_of_listen(const struct conf *c)
 const char *settings_lack(const struct conf *c)
 {
 	for (size_t i = 0; i < c->queues_len; i++)
-		if (c->queues[i].concurrency != 0 || c->queues[i].rate > 0 || c->queues[i].max_ready != 0)
-			return "queue: this version does not enforce concurrency, rate and max_ready; of a queue, only weight may be set";
+		if (c->queues[i].concurrency != 0 || c->queues[i].rate > 0)
+			return "queue: this version does not enforce concurrency and rate";
 	if (c->worker_pools_len > 0)
 		return "worker: this version has no worker pools";
 	return c->modules_len > 0 ? "module: this version loads no modules" : NULL;
@@ -67,6 +67,6 @@ void settings_apply(const struct conf *c, struct parts *p)
 	p->limits.jobs = c->limits.jobs;
 	p->dispatch.io_jobs = (size_t)c->limits.io_jobs;
 	p->attempts.result_bytes = (size_t)c->limits.result_bytes;
-	backlog_reweigh(&p->backlog);
+	backlog_reconfigure(&p->backlog);
 	store_set_retention(p->store, c->retain.seconds_ms, c->retain.jobs);
 }

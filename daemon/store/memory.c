@@ -28,13 +28,13 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_RECOVER] = memory_time,
 		[VERB_READY_PAGE] = memory_ready_page,
 		[VERB_OUTPUT_APPEND] = memory_output_append,
+		[VERB_QUEUE_SET] = memory_queue_set,
 		[VERB_GET] = memory_get,
 		[VERB_LIST] = memory_list,
 		[VERB_COUNT] = memory_count,
 		[VERB_OUTPUT_READ] = memory_output_read,
 	};
 
-	/* A queue's settings are only told: nobody asks for them again. */
 	return verbs[op->verb] != NULL ? verbs[op->verb](m, op) : 0;
 }
 
@@ -84,6 +84,7 @@ static void memory_close(struct store *st)
 		memory_job_free(m->jobs[i]);
 	free(m->jobs);
 	memory_request_free(m);
+	free(m->queues);
 	free(m);
 }
 

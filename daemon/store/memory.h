@@ -30,11 +30,18 @@ struct memory_request {		/* the answer that a submit with this request_id was gi
 	bool existing;
 };
 
+struct memory_queue {
+	struct queue_row row;
+	char name[80];
+};
+
 struct memory_store {
 	struct memory_job **jobs;	/* by id */
 	size_t n;
 	struct memory_request *requests;
 	size_t requests_n;
+	struct memory_queue *queues;
+	size_t queues_n;
 	int64_t last_id;
 	uint64_t seq, operations;
 	wall_ms retain;
@@ -57,8 +64,16 @@ struct attempt_row memory_latest(const struct memory_job *j, const struct job_ke
 /* What is kept of a stream, or NULL. */
 struct memory_output *memory_output(const struct memory_job *j, int attempt, int stream);
 
-/* memory_write.c */
+/* memory_submit.c */
 int memory_submit(struct memory_store *m, struct store_op *op);
+/* The newest job that holds the key, among those active or among all. */
+struct memory_job *memory_holder(const struct memory_store *m, const struct submission *s);
+
+/* memory_write.c */
+void memory_note(struct memory_store *m, struct store_op *op, enum job_state from, const struct memory_job *j,
+		 const struct effect *e);
+/* Changes the job by the rule, if that allows it. */
+int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job *j, rule_fn *rule);
 int memory_claim(struct memory_store *m, struct store_op *op);
 int memory_settle(struct memory_store *m, struct store_op *op);
 int memory_ask(struct memory_store *m, struct store_op *op);
@@ -70,6 +85,10 @@ bool memory_request_answer(const struct memory_store *m, struct submission *s, w
 void memory_request_keep(struct memory_store *m, const struct submission *s, wall_ms now);
 size_t memory_request_prune(struct memory_store *m, wall_ms now, size_t max);
 void memory_request_free(struct memory_store *m);
+/* memory_queue.c */
+int memory_queue_set(struct memory_store *m, struct store_op *op);
+/* Its jobs that neither run nor are final. */
+int64_t memory_queue_waiting(const struct memory_store *m, const char *queue);
 
 /* memory_read.c: the verbs that change nothing. */
 int memory_ready_page(struct memory_store *m, struct store_op *op);

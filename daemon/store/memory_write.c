@@ -89,8 +89,8 @@ struct memory_job *memory_find(const struct memory_store *m, int64_t id)
 	return i < m->n && m->jobs[i]->k.row.id == id ? m->jobs[i] : NULL;
 }
 
-static void memory_note(struct memory_store *m, struct store_op *op, enum job_state from, const struct memory_job *j,
-			const struct effect *e)
+void memory_note(struct memory_store *m, struct store_op *op, enum job_state from, const struct memory_job *j,
+		 const struct effect *e)
 {
 	struct note *note = op_note(op, from, &j->k, j->spec->queue, j->spec->type, e);
 
@@ -169,7 +169,7 @@ static void memory_save(struct memory_store *m, struct store_op *op, struct memo
 	memory_note(m, op, was->row.state, j, e);
 }
 
-static int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job *j, rule_fn *rule)
+int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job *j, rule_fn *rule)
 {
 	struct job_kept was = j->k;
 	struct effect e = { 0 };
@@ -185,112 +185,6 @@ static int memory_apply(struct memory_store *m, struct store_op *op, struct memo
 		j->next_dropped = m->dropped;
 		m->dropped = j;
 	}
-	return 0;
-}
-
-/* ---- submit ---- */
-
-/* The newest job that holds the key, among those active or among all. */
-static struct memory_job *memory_holder(const struct memory_store *m, const struct submission *s)
-{
-	for (size_t i = m->n; i > 0; i--) {
-		struct memory_job *j = m->jobs[i - 1];
-
-		if (j->spec->unique_key != NULL && strcmp(j->spec->unique_key, s->spec->unique_key) == 0 &&
-		    (s->unique_scope == UNIQUE_ALL || !job_state_final(j->k.row.state)))
-			return j;
-	}
-	return NULL;
-}
-
-/* Will the i-th be answered as one with its request_id was, before this call or in it? */
-static bool memory_answered(const struct memory_store *m, const struct store_op *op, size_t i)
-{
-	struct submission s = op->submit.v[i];
-
-	if (memory_request_answer(m, &s, op->now))
-		return true;
-	for (size_t k = 0; s.request_id != NULL && k < i; k++)
-		if (op->submit.v[k].request_id != NULL && strcmp(op->submit.v[k].request_id, s.request_id) == 0)
-			return true;
-	return false;
-}
-
-/* The one of the submissions before it that would hold its key by then. */
-static const struct submission *memory_holder_before(const struct memory_store *m, const struct store_op *op, size_t i)
-{
-	const struct submission *v = op->submit.v;
-
-	for (size_t k = i; k > 0; k--)
-		if (v[k - 1].spec->unique_key != NULL && !v[k - 1].existing && !memory_answered(m, op, k - 1) &&
-		    strcmp(v[k - 1].spec->unique_key, v[i].spec->unique_key) == 0)
-			return &v[k - 1];
-	return NULL;
-}
-
-/* Would the i-th be refused? Nothing is changed yet, so that all or none are added. */
-static int memory_submit_check(struct memory_store *m, struct store_op *op, size_t i)
-{
-	struct submission *s = &op->submit.v[i];
-	const struct submission *before;
-	struct memory_job *holder;
-	enum unique_verdict verdict;
-
-	s->existing = false;
-	if (memory_answered(m, op, i))
-		return 0;
-	if (s->known_only)
-		return -EDQUOT;
-	if (s->spec->unique_key == NULL)
-		return 0;
-	before = memory_holder_before(m, op, i);
-	holder = before == NULL ? memory_holder(m, s) : NULL;
-	if (before == NULL && holder == NULL)
-		return 0;
-	s->id = holder != NULL ? holder->k.row.id : 0;
-	s->state = holder != NULL ? holder->k.row.state : rules_first_state(before, op->now);
-	verdict = rules_unique(s, s->state);
-	s->existing = verdict == UNIQUE_ANSWER;
-	return verdict == UNIQUE_TAKEN ? -EEXIST : verdict == UNIQUE_RUNS ? -EBUSY : 0;
-}
-
-static void memory_submit_one(struct memory_store *m, struct store_op *op, struct submission *s)
-{
-	static const struct effect none;
-	struct memory_job *holder = s->spec->unique_key != NULL ? memory_holder(m, s) : NULL, *j;
-
-	if (memory_request_answer(m, s, op->now))
-		return;
-	if (s->existing) {
-		s->id = holder->k.row.id;
-		memory_request_keep(m, s, op->now);
-		return;
-	}
-	if (holder != NULL)
-		memory_apply(m, op, holder, rules_cancel);
-	j = memory_alloc(1, sizeof(*j));
-	rules_submit(&j->k, s, ++m->last_id, op->now);
-	j->spec = job_spec_ref(s->spec);
-	m->jobs = memory_grow(m->jobs, m->n, sizeof(m->jobs[0]));
-	m->jobs[m->n++] = j;
-	s->id = j->k.row.id;
-	s->state = j->k.row.state;
-	memory_note(m, op, JOB_NONE, j, &none);
-	memory_request_keep(m, s, op->now);
-}
-
-int memory_submit(struct memory_store *m, struct store_op *op)
-{
-	for (size_t i = 0; i < op->submit.n; i++) {
-		int rc = memory_submit_check(m, op, i);
-
-		if (rc != 0 && op->submit.at != NULL)
-			*op->submit.at = i;
-		if (rc != 0)
-			return rc;
-	}
-	for (size_t i = 0; i < op->submit.n; i++)
-		memory_submit_one(m, op, &op->submit.v[i]);
 	return 0;
 }
 

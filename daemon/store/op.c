@@ -17,7 +17,7 @@ static const struct {
 	[VERB_PRUNE] = { .completes = true },
 	[VERB_RECOVER] = { .completes = true },
 	[VERB_READY_PAGE] = { .completes = true },
-	[VERB_QUEUE_PAUSE] = { .completes = true },
+	[VERB_QUEUE_SET] = { .completes = true },
 	[VERB_GET] = { .reads = true },
 	[VERB_LIST] = { .reads = true },
 	[VERB_COUNT] = { .reads = true },

@@ -20,7 +20,7 @@ enum store_verb {
 	VERB_SUBMIT, VERB_CLAIM, VERB_SETTLE,
 	VERB_CANCEL, VERB_HOLD, VERB_RELEASE, VERB_RETRY, VERB_DELETE,
 	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER,
-	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_PAUSE, VERB_PROBE,
+	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_SET, VERB_PROBE,
 	VERB_GET, VERB_LIST, VERB_COUNT, VERB_OUTPUT_READ,
 	VERBS
 };
@@ -68,7 +68,7 @@ struct store_op {
 			size_t len;
 			struct output_page *page;
 		} output;
-		struct queue_row queue;
+		struct { struct queue_row row; unsigned members; } queue;	/* the row: afterwards all of it */
 		struct { int64_t id; struct job_record *record; } get;
 		struct {
 			const struct job_filter *filter;

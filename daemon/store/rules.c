@@ -63,6 +63,15 @@ wall_ms rules_request_until(wall_ms at)
 	return at + 24LL * 3600 * 1000;
 }
 
+int rules_room(struct submission *s, int64_t waiting)
+{
+	if (s->max_ready == 0 || waiting < s->max_ready)
+		return 0;
+	s->waiting = waiting;
+	s->id = 0;
+	return -EXFULL;
+}
+
 static void rules_where(struct job_kept *k, const char where[static sizeof(k->where)])
 {
 	memcpy(k->where, where, sizeof(k->where));
@@ -228,6 +237,24 @@ int rules_recover(struct job_kept *k, wall_ms now, struct effect *e)
 		rules_move(k, JOB_READY, now, e);
 	}
 	return 0;
+}
+
+void rules_queue_set(struct queue_row *row, unsigned members, const struct queue_row *was)
+{
+	struct queue_row to = was != NULL ? *was : (struct queue_row){ 0 };
+
+	to.name = row->name;
+	if (members & QUEUE_PAUSED)
+		to.paused = row->paused;
+	if (members & QUEUE_CONCURRENCY)
+		to.set.concurrency = row->set.concurrency;
+	if (members & QUEUE_RATE)
+		to.set.rate = row->set.rate;
+	if (members & QUEUE_WEIGHT)
+		to.set.weight = row->set.weight;
+	if (members & QUEUE_MAX_READY)
+		to.set.max_ready = row->set.max_ready;
+	*row = to;
 }
 
 wall_ms rules_prune_at(const struct job_kept *k, wall_ms retain_default)

@@ -50,6 +50,8 @@ enum unique_verdict rules_unique(const struct submission *s, enum job_state hold
 
 /* When what was accepted at `at` is no longer the answer to its request_id. */
 wall_ms rules_request_until(wall_ms at);
+/* Is there room for one more in its queue, where so many neither run nor are final? 0 or -EXFULL. */
+int rules_room(struct submission *s, int64_t waiting);
 
 /* Each: 0, or -EBUSY with nothing changed. */
 int rules_claim(struct job_kept *k, const struct claim *c, struct effect *e);
@@ -57,6 +59,9 @@ int rules_settle(struct job_kept *k, struct settlement *s, struct effect *e);
 typedef int rule_fn(struct job_kept *k, wall_ms now, struct effect *e);
 rule_fn rules_cancel, rules_hold, rules_release, rules_retry, rules_delete;
 rule_fn rules_due, rules_expire, rules_recover;
+
+/* A queue's row (NULL: there is none) changed in these members becomes what `row` then holds: all of them. */
+void rules_queue_set(struct queue_row *row, unsigned members, const struct queue_row *was);
 
 /* When a final record's time is over. */
 wall_ms rules_prune_at(const struct job_kept *k, wall_ms retain_default);

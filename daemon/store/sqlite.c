@@ -16,6 +16,7 @@
 #include "base/log.h"
 #include "coro/loop.h"
 #include "store/sqlite_file.h"
+#include "store/sqlite_queue.h"
 #include "store/sqlite_reader.h"
 #include "store/sqlite_writer.h"
 #include "store/store_backend.h"
@@ -217,16 +218,10 @@ static void sqlite_counts(struct store *st, void (*each)(void *arg, const struct
 static void sqlite_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	struct sqlite_store *s = st->impl;
-	struct sqlite_query q;
 
 	if (s->begun)
 		log_fatal("store_queues: after the first verb");
-	q = sqlite_query(&s->writer.tx.db, SQL_QUEUE_ALL);
-	while (sqlite_next(&q)) {
-		struct queue_row row = { sqlite_text(&q, 0), sqlite_int(&q, 1) != 0 };
-
-		each(arg, &row);
-	}
+	sqlite_queues_each(&s->writer.tx.db, each, arg);
 }
 
 static void sqlite_stats(struct store *st, struct store_stats *out)

@@ -1,4 +1,4 @@
-/* What people ask for: cancel, hold, release, retry, delete; pause a queue. */
+/* What people ask for: cancel, hold, release, retry, delete. */
 #include <errno.h>
 
 #include "store/sqlite_verbs.h"
@@ -44,15 +44,6 @@ int sqlite_ask(struct sqlite_tx *tx, struct store_op *op)
 	if (!e.changed)
 		return 0;
 	return op->verb == VERB_DELETE ? sqlite_job_drop(tx, op, j, &was, &e) : sqlite_job_change(tx, op, j, &was, &e);
-}
-
-int sqlite_ask_queue_pause(struct sqlite_tx *tx, struct store_op *op)
-{
-	struct sqlite_query q = sqlite_query(&tx->db, SQL_QUEUE_PUT);
-
-	sqlite_bind_text(&q, op->queue.name);
-	sqlite_bind_int(&q, op->queue.paused);
-	return sqlite_run(&q);
 }
 
 int sqlite_ask_probe(struct sqlite_tx *tx, struct store_op *op)

@@ -4,6 +4,35 @@
 #include <stdlib.h>
 #include <string.h>
 
+/* Finds or makes; NULL when out of memory. */
+static struct sqlite_queue *lane_queue(struct sqlite_lanes *lanes, const char *name)
+{
+	size_t len = strlen(name);
+	struct sqlite_queue *queue;
+
+	HASH_FIND(hh, lanes->queues, name, len, queue);
+	if (queue != NULL)
+		return queue;
+	queue = calloc(1, sizeof(*queue) + len + 1);
+	if (queue == NULL)
+		return NULL;
+	memcpy(queue->name, name, len);
+	HASH_ADD_KEYPTR(hh, lanes->queues, queue->name, len, queue);
+	if (queue->hh.tbl == NULL) {
+		free(queue);
+		return NULL;
+	}
+	return queue;
+}
+
+static void lane_count(struct sqlite_lane *lane, enum job_state state, int64_t n)
+{
+	if (state == JOB_RUNNING)
+		lane->in->running += n;
+	else if (job_state_waiting(state))
+		lane->in->waiting += n;
+}
+
 static struct sqlite_lane *lane_new(const char *queue, const char *type)
 {
 	size_t queue_size = strlen(queue) + 1, type_size = strlen(type) + 1;
@@ -20,8 +49,10 @@ static struct sqlite_lane *lane_new(const char *queue, const char *type)
 /* Takes the lane over; NULL (and it is freed) when out of memory. */
 static struct sqlite_lane *lane_add(struct sqlite_lanes *lanes, struct sqlite_lane *lane)
 {
-	HASH_ADD(hh_id, lanes->by_id, id, sizeof(lane->id), lane);
-	if (lane->hh_id.tbl == NULL) {
+	lane->in = lane_queue(lanes, lane->queue);
+	if (lane->in != NULL)
+		HASH_ADD(hh_id, lanes->by_id, id, sizeof(lane->id), lane);
+	if (lane->in == NULL || lane->hh_id.tbl == NULL) {
 		free(lane);
 		return NULL;
 	}
@@ -33,9 +64,11 @@ static struct sqlite_lane *lane_add(struct sqlite_lanes *lanes, struct sqlite_la
 	}
 	if (lane->id > lanes->last_id)
 		lanes->last_id = lane->id;
-	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
+	for (int s = JOB_NONE + 1; s < JOB_STATES; s++) {
+		lane_count(lane, (enum job_state)s, lane->n[s]);
 		if (job_state_final((enum job_state)s))
 			lanes->finals += lane->n[s];
+	}
 	return lane;
 }
 
@@ -68,8 +101,13 @@ int sqlite_lanes_load(struct sqlite_lanes *lanes, struct sqlite_db *db)
 
 void sqlite_lanes_free(struct sqlite_lanes *lanes)
 {
+	struct sqlite_queue *queue, *next_queue;
 	struct sqlite_lane *lane, *next;
 
+	HASH_ITER(hh, lanes->queues, queue, next_queue) {
+		HASH_DEL(lanes->queues, queue);
+		free(queue);
+	}
 	HASH_CLEAR(hh_names, lanes->by_names);
 	HASH_ITER(hh_id, lanes->by_id, lane, next) {
 		HASH_DELETE(hh_id, lanes->by_id, lane);
@@ -128,6 +166,8 @@ void sqlite_lane_move(struct sqlite_lanes *lanes, struct sqlite_lane *lane, enum
 		return;
 	lane->n[from]--;
 	lane->n[to]++;
+	lane_count(lane, from, -1);
+	lane_count(lane, to, 1);
 	lanes->finals += job_state_final(to) - job_state_final(from);
 	if (!lane->dirty) {
 		lane->dirty = true;

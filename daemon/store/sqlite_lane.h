@@ -15,8 +15,15 @@
 #include "store/sqlite_db.h"
 #include "store/store.h"
 
+struct sqlite_queue {			/* over its lanes, as it will be when the transaction is committed */
+	int64_t waiting, running;	/* neither running nor final; running */
+	UT_hash_handle hh;		/* by name */
+	char name[];
+};
+
 struct sqlite_lane {
 	int64_t id;
+	struct sqlite_queue *in;
 	const char *queue, *type;
 	int64_t n[JOB_STATES];		/* as they will be when the transaction is committed */
 	bool dirty;
@@ -29,6 +36,7 @@ struct sqlite_lane {
 };
 
 struct sqlite_lanes {
+	struct sqlite_queue *queues;
 	struct sqlite_lane *by_id, *by_names;
 	struct sqlite_lane *last;	/* the one found last: most often the one looked for next */
 	struct sqlite_lane *dirty;

@@ -66,6 +66,15 @@ static int life_unique(struct sqlite_tx *tx, struct store_op *op, struct submiss
 	return life_replace(tx, op, holder);
 }
 
+static int life_room(struct sqlite_tx *tx, struct submission *s)
+{
+	const struct sqlite_lane *lane = sqlite_lane_of(&tx->lanes, s->spec->queue, s->spec->type);
+
+	if (lane == NULL)
+		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	return rules_room(s, lane->in->waiting);
+}
+
 static int life_insert(struct sqlite_tx *tx, struct store_op *op, struct submission *s)
 {
 	struct job_kept k;
@@ -86,6 +95,8 @@ static int life_submit_one(struct sqlite_tx *tx, struct store_op *op, struct sub
 	if (s->known_only)
 		return tx->db.failed != 0 ? tx->db.failed : -EDQUOT;
 	rc = life_unique(tx, op, s);
+	if (rc == 0 && s->max_ready > 0)
+		rc = life_room(tx, s);
 	if (rc == 0)
 		rc = life_insert(tx, op, s);
 	return rc < 0 ? rc : sqlite_request_keep(tx, s, op->now);
@@ -103,14 +114,18 @@ static int life_submit_each(struct sqlite_tx *tx, struct store_op *op)
 	return rc;
 }
 
-/* Can one of several be refused after others have been inserted? */
+/* Can the op be refused after something was done: one inserted, or the holder of a key cancelled? */
 static bool life_submit_in_parts(const struct store_op *op)
 {
-	if (op->submit.n > 1)
-		for (size_t i = 0; i < op->submit.n; i++)
-			if (op->submit.v[i].spec->unique_key != NULL &&
-			    op->submit.v[i].unique_on_conflict != UNIQUE_EXISTING)
-				return true;
+	for (size_t i = 0; i < op->submit.n; i++) {
+		const struct submission *s = &op->submit.v[i];
+		bool takes = s->spec->unique_key != NULL && s->unique_on_conflict != UNIQUE_EXISTING;
+
+		if ((takes || s->max_ready > 0) && op->submit.n > 1)
+			return true;
+		if (takes && s->max_ready > 0)
+			return true;
+	}
 	return false;
 }
 

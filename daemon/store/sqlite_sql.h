@@ -54,6 +54,13 @@ static const char *const sqlite_migrations[] = {
 	"CREATE TABLE request(id TEXT PRIMARY KEY, until INTEGER NOT NULL, job INTEGER NOT NULL, state INTEGER NOT NULL,"
 	" existing INTEGER NOT NULL) WITHOUT ROWID;"
 	"CREATE INDEX request_until ON request(until);",
+	/* what is set of a queue (0: nothing), and the tokens of its rate */
+	"ALTER TABLE queue ADD COLUMN concurrency INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue ADD COLUMN per_second REAL NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue ADD COLUMN burst INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE queue ADD COLUMN max_ready INTEGER NOT NULL DEFAULT 0;"
+	"CREATE TABLE bucket(queue TEXT PRIMARY KEY, level REAL NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -62,6 +69,8 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 #define SQLITE_JOB_COLUMNS \
 	"job.id, lane, state, priority, attempt, excused, interruptions, outcome, said, once, retain, submitted_at, run_at," \
 	" expires_at, started_at, finished_at, cancel_requested_at, final_at, place, unique_key"
+
+#define SQLITE_QUEUE_COLUMNS "SELECT name, paused, concurrency, per_second, burst, weight, max_ready"
 
 #define SQLITE_OUTPUT_KEPT(stream) \
 	"coalesce((SELECT offset + length(data) FROM output WHERE job = ?1 AND attempt = ?4 AND stream = " stream \
@@ -147,8 +156,11 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	  " WHERE id = ?1") \
 	X(SQL_LANE_TRIM, \
 	  "DELETE FROM lane WHERE held + blocked + scheduled + ready + running + succeeded + failed + cancelled + expired = 0") \
-	X(SQL_QUEUE_PUT, "INSERT OR REPLACE INTO queue VALUES(?1,?2)") \
-	X(SQL_QUEUE_ALL, "SELECT name, paused FROM queue ORDER BY name") \
+	X(SQL_QUEUE_PUT, "INSERT OR REPLACE INTO queue VALUES(?1,?2,?3,?4,?5,?6,?7)") \
+	X(SQL_QUEUE_GET, SQLITE_QUEUE_COLUMNS " FROM queue WHERE name = ?1") \
+	X(SQL_QUEUE_ALL, SQLITE_QUEUE_COLUMNS ", level, at FROM queue LEFT JOIN bucket ON queue = name ORDER BY name") \
+	X(SQL_BUCKET_PUT, "INSERT OR REPLACE INTO bucket VALUES(?1,?2,?3)") \
+	X(SQL_BUCKET_GET, "SELECT level, at FROM bucket WHERE queue = ?1") \
 	X(SQL_COUNTER_PUT, "INSERT OR REPLACE INTO counter VALUES(?1,?2)") \
 	X(SQL_COUNTER_GET, "SELECT value FROM counter WHERE name = ?1") \
 	/* lists: by id, up and down, of all jobs, of a state set aside, of a tag */ \

@@ -17,7 +17,7 @@ int sqlite_verb(struct sqlite_tx *tx, struct store_op *op)
 		[VERB_RECOVER] = sqlite_time_recover,
 		[VERB_READY_PAGE] = sqlite_ready_page,
 		[VERB_OUTPUT_APPEND] = sqlite_output_append,
-		[VERB_QUEUE_PAUSE] = sqlite_ask_queue_pause,
+		[VERB_QUEUE_SET] = sqlite_queue_set,
 		[VERB_PROBE] = sqlite_ask_probe,
 	};
 

@@ -14,8 +14,9 @@ int sqlite_life_claim(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_life_settle(struct sqlite_tx *tx, struct store_op *op);
 /* sqlite_ask.c */
 int sqlite_ask(struct sqlite_tx *tx, struct store_op *op);
-int sqlite_ask_queue_pause(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_ask_probe(struct sqlite_tx *tx, struct store_op *op);	/* writes, and changes nothing */
+/* sqlite_queue.c */
+int sqlite_queue_set(struct sqlite_tx *tx, struct store_op *op);
 /* sqlite_time.c */
 int sqlite_time_due(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_time_expire(struct sqlite_tx *tx, struct store_op *op);

@@ -84,8 +84,8 @@ void store_op_done(struct store *st, struct store_op *op)
 		st->observer.changed(st->observer.arg, &note->change);
 		free(note);
 	}
-	if (op->verb == VERB_QUEUE_PAUSE && op->rc == 0)
-		st->observer.queue_changed(st->observer.arg, &op->queue);
+	if (op->verb == VERB_QUEUE_SET && op->rc == 0)
+		st->observer.queue_changed(st->observer.arg, &op->queue.row);
 	if (op->done != NULL)
 		op->done(op);
 	else
@@ -369,13 +369,13 @@ int store_output_read(struct store *st, int64_t id, int attempt, int stream, int
 
 /* ---- queues ---- */
 
-int store_queue_pause(struct store *st, const char *name, bool paused)
+int store_queue_set(struct store *st, const struct queue_row *row, unsigned members)
 {
 	struct store_op op;
 
-	op_init(&op, VERB_QUEUE_PAUSE, 0);
-	op.queue.name = name;
-	op.queue.paused = paused;
+	op_init(&op, VERB_QUEUE_SET, 0);
+	op.queue.row = *row;
+	op.queue.members = members;
 	return store_call(st, &op);
 }
 

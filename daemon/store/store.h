@@ -24,6 +24,7 @@
 
 #include "coro/coro.h"
 #include "store/job_row.h"
+#include "store/limits.h"
 
 struct store;
 
@@ -32,6 +33,8 @@ struct store;
 struct queue_row {
 	const char *name;
 	bool paused;
+	struct queue_settings set;	/* by a person; what is 0 is left to the configuration */
+	struct bucket bucket;		/* of its rate, as it was at open */
 };
 
 struct job_change {
@@ -114,16 +117,18 @@ struct submission {
 	enum unique_on_conflict unique_on_conflict;
 	const char *request_id;		/* borrowed while the verb parks; NULL = none */
 	bool known_only;		/* there is no room for another: -EDQUOT unless its request_id answers it */
+	int64_t max_ready;		/* of its queue; 0 = no limit */
 	/* out */
 	int64_t id;			/* with -EEXIST or -EBUSY: the job that holds the key; 0: one of this very call */
 	enum job_state state;
 	bool existing;
+	int64_t waiting;		/* with -EXFULL: the queue's jobs that neither run nor are final */
 };
 
 /*
  * Adds n jobs, all or none; ids grow in the order given and called. -EEXIST: a
- * unique key is taken (reject); -EBUSY: `replace` met a running job; *at is the
- * index of the submission to blame. One whose request_id was accepted within a
+ * unique key is taken (reject); -EBUSY: `replace` met a running job; -EXFULL:
+ * the queue has max_ready jobs; *at is the index of the submission to blame. One whose request_id was accepted within a
  * day is answered as that was, whatever became of the job, and adds none.
  */
 int store_submit(struct store *st, struct submission *v, size_t n, wall_ms now, size_t *at) PARKS;
@@ -263,8 +268,11 @@ int store_output_read(struct store *st, int64_t id, int attempt, int stream, int
 
 /* ---- queues ---- */
 
-/* Makes the queue where there is none. */
-int store_queue_pause(struct store *st, const char *name, bool paused) PARKS;
+/* Members of struct queue_row, as bits. */
+enum { QUEUE_PAUSED = 1, QUEUE_CONCURRENCY = 2, QUEUE_RATE = 4, QUEUE_WEIGHT = 8, QUEUE_MAX_READY = 16 };
+
+/* Changes the members of these bits to those of the row; makes the queue where there is none. */
+int store_queue_set(struct store *st, const struct queue_row *row, unsigned members) PARKS;
 
 /* Can it write now? Tries, where the last write failed. 0, -ENOSPC, -EIO. */
 int store_probe(struct store *st) PARKS;

@@ -18,7 +18,7 @@ const struct store_backend *const storetest_backends[2] = { &store_memory, &stor
 void (*storetest_on_change)(const struct job_change *change);
 int storetest_queue_changes;
 char storetest_queue[16];
-bool storetest_queue_paused;
+struct queue_row storetest_queue_row;
 
 static int64_t model_counts[JOB_STATES];
 static bool model_whole;		/* it knows of every job in the store */
@@ -61,7 +61,8 @@ static void on_queue(void *arg, const struct queue_row *queue)
 	(void)arg;
 	storetest_queue_changes++;
 	snprintf(storetest_queue, sizeof(storetest_queue), "%s", queue->name);
-	storetest_queue_paused = queue->paused;
+	storetest_queue_row = *queue;
+	storetest_queue_row.name = storetest_queue;
 }
 
 static void on_count(void *arg, const struct lane_count *count)
@@ -319,6 +320,13 @@ int settle(int64_t id, int attempt, enum outcome_kind outcome, enum job_state ne
 	if (rc == 0)
 		ck_assert_int_eq(s.state, next);
 	return rc;
+}
+
+int pause_queue(const char *name, bool paused)
+{
+	struct queue_row row = { .name = name, .paused = paused };
+
+	return store_queue_set(st, &row, QUEUE_PAUSED);
 }
 
 void succeed(int64_t id, wall_ms at)

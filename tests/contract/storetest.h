@@ -44,7 +44,7 @@ extern const struct store_backend *const storetest_backends[2];
 extern void (*storetest_on_change)(const struct job_change *change);
 extern int storetest_queue_changes;
 extern char storetest_queue[16];
-extern bool storetest_queue_paused;
+extern struct queue_row storetest_queue_row;		/* its name is storetest_queue */
 
 /* A case of its own for each back end; its body runs in a coroutine, on an empty store. */
 #define STORE_TEST(name) \
@@ -103,6 +103,7 @@ int64_t submit_expiring(wall_ms expires_at, wall_ms run_at, bool hold);
 int claim(int64_t id, int attempt, wall_ms at);
 struct settlement settlement(int64_t id, int attempt, enum outcome_kind outcome, enum job_state next, wall_ms at);
 int settle(int64_t id, int attempt, enum outcome_kind outcome, enum job_state next, wall_ms at);
+int pause_queue(const char *name, bool paused);
 void succeed(int64_t id, wall_ms at);			/* claims and settles attempt 1 */
 enum job_state state_of(int64_t id);			/* by store_get; JOB_NONE: there is no such job */
 

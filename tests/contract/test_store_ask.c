@@ -202,13 +202,13 @@ STORE_TEST(delete_takes_final_jobs_with_all_they_have)
 
 STORE_TEST(pausing_a_queue_is_told)
 {
-	ck_assert_int_eq(store_queue_pause(st, "mail", true), 0);
+	ck_assert_int_eq(pause_queue("mail", true), 0);
 	ck_assert_int_eq(storetest_queue_changes, 1);
 	ck_assert_str_eq(storetest_queue, "mail");
-	ck_assert(storetest_queue_paused);
-	ck_assert_int_eq(store_queue_pause(st, "mail", false), 0);
+	ck_assert(storetest_queue_row.paused);
+	ck_assert_int_eq(pause_queue("mail", false), 0);
 	ck_assert_int_eq(storetest_queue_changes, 2);
-	ck_assert(!storetest_queue_paused);
+	ck_assert(!storetest_queue_row.paused);
 }
 
 static Suite *suite(void)

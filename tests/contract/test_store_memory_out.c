@@ -42,7 +42,7 @@ static int verb(int which)
 	case 7: return store_cancel(st, waiting_id, 3000, &state);
 	case 8: return store_due(st, 9000, 10, &next);
 	case 9: return store_prune(st, 4000 + storetest_conf.retain, 10, &next, &removed);
-	case 10: return store_queue_pause(st, "q", true);
+	case 10: return pause_queue("q", true);
 	default: return 1;
 	}
 }

@@ -31,7 +31,7 @@ static void leave_jobs_behind(void)
 	kept_id = submit();
 	ck_assert_int_eq(claim(kept_id, 1, 2000), 0);
 	ck_assert_int_eq(store_output_append(st, kept_id, 1, 0, 0, "out", 3), 0);
-	ck_assert_int_eq(store_queue_pause(st, "q", true), 0);
+	ck_assert_int_eq(pause_queue("q", true), 0);
 	kept_seq = told[told_n - 1].seq;
 }
 
@@ -42,7 +42,7 @@ static void find_jobs_again(void)
 
 	ck_assert_int_eq(storetest_queue_changes, 1);		/* told at open */
 	ck_assert_str_eq(storetest_queue, "q");
-	ck_assert(storetest_queue_paused);
+	ck_assert(storetest_queue_row.paused);
 	ck_assert_int_eq(store_get(st, 1, &record), 0);
 	ck_assert_int_eq(record.row.priority, 3);
 	ck_assert_str_eq(record.row.spec->args, "{\"a\":1}");

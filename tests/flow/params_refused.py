@@ -24,6 +24,7 @@ WRONG = {
     "states": [1, None, True, {}, [1], "done", ["running", "done"], ""],
     "ids": [1, "x", None, True, {}, ["1"], [0], [1.5], [None]],
     "word": [1, None, True, [], {}, "other"],
+    "limit": [0, -1, 1.5, "1", True, [], {}],
     "any": [],
 }
 
@@ -49,6 +50,7 @@ METHODS = {
                    {"id": 1, "stream": "stdout"}),
     "queue.list": ({}, {}),
     "queue.get": ({"name": "string"}, {"name": "default"}),
+    "queue.set": ({"name": "string", "weight": "limit", "max_ready": "limit"}, {"name": "default"}),
     "queue.pause": ({"name": "string"}, {"name": "default"}),
     "queue.resume": ({"name": "string"}, {"name": "default"}),
     "event.subscribe": ({"jobs": "ids", "queues": "array", "types": "array", "states": "array", "output": "bool",
@@ -199,7 +201,7 @@ ARGS = [
 UNKNOWN_METHODS = [
     "", "job", "job.", "job.Submit", "job.submit ", " job.submit", "job.submit.x", "rpc.discover", "system.listMethods", "x" * 1000,
     # Of the contract, and not of this version.
-    "job.cancel_many", "job.retry_many", "job.delete_many", "job.explain", "job.update", "queue.set", "queue.purge",
+    "job.cancel_many", "job.retry_many", "job.delete_many", "job.explain", "job.update", "queue.purge",
     "schedule.put", "schedule.list", "schedule.get", "schedule.delete", "schedule.trigger", "daemon.backup", "auth.login",
     "worker.register", "worker.done", "worker.fail", "worker.progress", "worker.output", "worker.ping",
 ]

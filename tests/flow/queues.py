@@ -7,10 +7,11 @@ from jobdtest import SANITIZED, Daemon, check, equal, eventually, main, patient,
 STATES = {"held", "blocked", "scheduled", "ready", "running", "succeeded", "failed", "cancelled", "expired"}
 
 
-def sound(queue):
-    check({"name", "paused", "weight", "counts"} <= set(queue) <= {"name", "paused", "weight", "counts", "oldest_ready_seconds"}, queue)
+def sound(queue, weight=1):
+    always = {"name", "paused", "weight", "counts"}
+    check(always <= set(queue) <= always | {"concurrency", "rate", "max_ready", "oldest_ready_seconds"}, queue)
     equal(set(queue["counts"]), STATES, queue)
-    check(queue["weight"] == 1 and isinstance(queue["paused"], bool), queue)
+    check(queue["weight"] == weight and isinstance(queue["paused"], bool), queue)
     return queue
 
 

@@ -47,7 +47,7 @@ story_rule() {
 		[ "$from" != 0 ] || echo "$file has no place in the story: give it one in $0"
 		for header in $(headers_of "$file"); do
 			case $header in
-			config.h | base/* | proto/* | coro/* | store/store.h | store/job_row.h | work/pool.h | kinds/kind.h | \
+			config.h | base/* | proto/* | coro/* | store/store.h | store/job_row.h | store/limits.h | work/pool.h | kinds/kind.h | \
 				kinds/outcome.h | kinds/progress.h) ;;
 			conf/conf.h | kinds/io.h)
 				case $own in main | server | server_settings) ;; *) echo "$file includes $header" ;; esac

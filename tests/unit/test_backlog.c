@@ -399,7 +399,7 @@ static void set_aside_or_back(struct model_job *m)
 
 static void pause_or_resume(int q)
 {
-	struct queue_row row = { queue_names[q], !paused[q] };
+	struct queue_row row = { .name = queue_names[q], .paused = !paused[q] };
 
 	paused[q] = !paused[q];
 	backlog_queue_changed(&s, &row);
@@ -659,7 +659,7 @@ START_TEST(queues_share_by_weight)
 	begin(1);
 	for (int q = 0; q < 3; q++) {
 		fill(q, 900);
-		queue_find(&s.queues, queue_names[q])->weight = 1u << q;
+		queue_find(&s.queues, queue_names[q])->limits.weight = 1 << q;
 	}
 	count_takes(700, takes);
 	ck_assert_int_ge(takes[0], 99);

@@ -204,7 +204,7 @@ END_TEST
 
 START_TEST(the_first_that_holds)
 {
-	struct queue_row paused = { "q", true };
+	struct queue_row paused = { .name = "q", .paused = true };
 
 	begin(JOB_READY);
 	room = false;

@@ -1,0 +1,149 @@
+/* The memory back end's submit: all is looked at first, so that nothing need be undone. */
+#include <errno.h>
+#include <string.h>
+
+#include "store/memory.h"
+
+struct memory_job *memory_holder(const struct memory_store *m, const struct submission *s)
+{
+	for (size_t i = m->n; i > 0; i--) {
+		struct memory_job *j = m->jobs[i - 1];
+
+		if (j->spec->unique_key != NULL && strcmp(j->spec->unique_key, s->spec->unique_key) == 0 &&
+		    (s->unique_scope == UNIQUE_ALL || !job_state_final(j->k.row.state)))
+			return j;
+	}
+	return NULL;
+}
+
+/* Will the i-th be answered as one with its request_id was, before this call or in it? */
+static bool memory_answered(const struct memory_store *m, const struct store_op *op, size_t i)
+{
+	struct submission s = op->submit.v[i];
+
+	if (memory_request_answer(m, &s, op->now))
+		return true;
+	for (size_t k = 0; s.request_id != NULL && k < i; k++)
+		if (op->submit.v[k].request_id != NULL && strcmp(op->submit.v[k].request_id, s.request_id) == 0)
+			return true;
+	return false;
+}
+
+/* The one of the submissions before it that would hold its key by then. */
+static const struct submission *memory_holder_before(const struct memory_store *m, const struct store_op *op, size_t i)
+{
+	const struct submission *v = op->submit.v;
+
+	for (size_t k = i; k > 0; k--)
+		if (v[k - 1].spec->unique_key != NULL && !v[k - 1].existing && !memory_answered(m, op, k - 1) &&
+		    strcmp(v[k - 1].spec->unique_key, v[i].spec->unique_key) == 0)
+			return &v[k - 1];
+	return NULL;
+}
+
+/* Does the i-th add a job: is it neither answered by a request id nor by a unique key? */
+static bool memory_adds(const struct memory_store *m, const struct store_op *op, size_t i)
+{
+	return !op->submit.v[i].existing && !memory_answered(m, op, i);
+}
+
+/* The queue in which the i-th makes room by replacing a job; NULL: in none. */
+static const char *memory_replaced_in(const struct memory_store *m, const struct store_op *op, size_t i)
+{
+	const struct submission *s = &op->submit.v[i], *before;
+	const struct memory_job *holder;
+
+	if (s->spec->unique_key == NULL || s->unique_on_conflict != UNIQUE_REPLACE || !memory_adds(m, op, i))
+		return NULL;
+	before = memory_holder_before(m, op, i);
+	if (before != NULL)
+		return before->spec->queue;
+	holder = memory_holder(m, s);
+	return holder != NULL && job_state_waiting(holder->k.row.state) ? holder->spec->queue : NULL;
+}
+
+/* Has the queue of the i-th room for it, behind those before it? */
+static int memory_room(const struct memory_store *m, struct store_op *op, size_t i)
+{
+	const struct submission *v = op->submit.v;
+	const char *queue = v[i].spec->queue, *replaced;
+	int64_t waiting;
+
+	if (v[i].max_ready == 0)
+		return 0;
+	waiting = memory_queue_waiting(m, queue);
+	for (size_t k = 0; k <= i; k++) {
+		replaced = memory_replaced_in(m, op, k);
+		waiting -= replaced != NULL && strcmp(replaced, queue) == 0;
+		waiting += k < i && memory_adds(m, op, k) && strcmp(v[k].spec->queue, queue) == 0;
+	}
+	return rules_room(&op->submit.v[i], waiting);
+}
+
+/* Would the i-th be refused? Nothing is changed yet, so that all or none are added. */
+static int memory_submit_check(struct memory_store *m, struct store_op *op, size_t i)
+{
+	struct submission *s = &op->submit.v[i];
+	const struct submission *before;
+	struct memory_job *holder;
+	enum unique_verdict verdict;
+
+	s->existing = false;
+	if (memory_answered(m, op, i))
+		return 0;
+	if (s->known_only)
+		return -EDQUOT;
+	if (s->spec->unique_key == NULL)
+		return memory_room(m, op, i);
+	before = memory_holder_before(m, op, i);
+	holder = before == NULL ? memory_holder(m, s) : NULL;
+	if (before == NULL && holder == NULL)
+		return memory_room(m, op, i);
+	s->id = holder != NULL ? holder->k.row.id : 0;
+	s->state = holder != NULL ? holder->k.row.state : rules_first_state(before, op->now);
+	verdict = rules_unique(s, s->state);
+	s->existing = verdict == UNIQUE_ANSWER;
+	if (verdict == UNIQUE_CANCEL)
+		return memory_room(m, op, i);
+	return verdict == UNIQUE_TAKEN ? -EEXIST : verdict == UNIQUE_RUNS ? -EBUSY : 0;
+}
+
+static void memory_submit_one(struct memory_store *m, struct store_op *op, struct submission *s)
+{
+	static const struct effect none;
+	struct memory_job *holder = s->spec->unique_key != NULL ? memory_holder(m, s) : NULL, *j;
+
+	if (memory_request_answer(m, s, op->now))
+		return;
+	if (s->existing) {
+		s->id = holder->k.row.id;
+		memory_request_keep(m, s, op->now);
+		return;
+	}
+	if (holder != NULL)
+		memory_apply(m, op, holder, rules_cancel);
+	j = memory_alloc(1, sizeof(*j));
+	rules_submit(&j->k, s, ++m->last_id, op->now);
+	j->spec = job_spec_ref(s->spec);
+	m->jobs = memory_grow(m->jobs, m->n, sizeof(m->jobs[0]));
+	m->jobs[m->n++] = j;
+	s->id = j->k.row.id;
+	s->state = j->k.row.state;
+	memory_note(m, op, JOB_NONE, j, &none);
+	memory_request_keep(m, s, op->now);
+}
+
+int memory_submit(struct memory_store *m, struct store_op *op)
+{
+	for (size_t i = 0; i < op->submit.n; i++) {
+		int rc = memory_submit_check(m, op, i);
+
+		if (rc != 0 && op->submit.at != NULL)
+			*op->submit.at = i;
+		if (rc != 0)
+			return rc;
+	}
+	for (size_t i = 0; i < op->submit.n; i++)
+		memory_submit_one(m, op, &op->submit.v[i]);
+	return 0;
+}
