@@ -83,7 +83,7 @@ static void read_queue(struct params *p, struct job_spec *spec, struct submissio
 	spec->queue = params_string(p, "queue", "default");
 	if (!queue_name_ok(spec->queue))
 		params_refuse(p, "queue", "must be " QUEUE_NAME_RULE);
-	out->priority = (int)params_int(p, "priority", 0, -1000, 1000);
+	out->priority = (int)params_int(p, "priority", 0, PRIORITY_MIN, PRIORITY_MAX);
 	out->hold = params_bool(p, "hold", false);
 }
 
@@ -148,13 +148,13 @@ static void read_request_id(struct params *p, struct submission *out)
 		params_refuse(p, "request_id", "must be 1 to %d bytes long", REQUEST_ID_MAX);
 }
 
-static void read_tags(struct params *p, struct job_spec *spec, struct texts *texts)
+const char *admit_tags(struct params *p, struct buf *text)
 {
 	json_t *tags = params_object(p, "tags"), *value;
 	const char *name;
 
 	if (tags == NULL || json_object_size(tags) == 0)
-		return;
+		return NULL;
 	if (json_object_size(tags) > TAGS_MAX)
 		params_refuse(p, "tags", "may have at most %d members", TAGS_MAX);
 	json_object_foreach(tags, name, value) {
@@ -165,7 +165,7 @@ static void read_tags(struct params *p, struct job_spec *spec, struct texts *tex
 			params_refuse(p, "tags", "must hold strings of at most %d bytes, without a NUL: \"%.64s\" is none",
 				      TAG_VALUE_MAX, name);
 	}
-	spec->tags = text_of(&texts->tags, tags);
+	return text_of(text, tags);
 }
 
 static void read_meta(struct params *p, struct job_spec *spec, struct texts *texts)
@@ -196,7 +196,7 @@ static int admit_members(struct params *p, wall_ms now, struct submission *out, 
 	read_retry(p, spec);
 	read_unique(p, spec, out);
 	read_request_id(p, out);
-	read_tags(p, spec, texts);
+	spec->tags = admit_tags(p, &texts->tags);
 	read_meta(p, spec, texts);
 	read_extras(p, extras);
 	if (params_done(p) != 0)

@@ -7,9 +7,12 @@
 
 #include <stdbool.h>
 
+#include "base/buf.h"
 #include "base/clock.h"
 #include "proto/params.h"
 #include "store/store.h"
+
+enum { PRIORITY_MIN = -1000, PRIORITY_MAX = 1000 };
 
 /* What stands beside a job's members in `job.submit`. */
 struct admit_extras {
@@ -23,5 +26,8 @@ struct admit_extras {
  * from the params; -1: the error is set.
  */
 int admit_read(struct params *p, wall_ms now, struct submission *out, struct admit_extras *extras);
+
+/* The member "tags" as JSON text in `text`; NULL if there are none, or the error is set. */
+const char *admit_tags(struct params *p, struct buf *text);
 
 #endif

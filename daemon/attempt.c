@@ -346,7 +346,7 @@ void attempts_changed(struct attempts *all, const struct job_change *change)
 		return;
 	if (change->to == JOB_RUNNING && change->row->cancel_requested_at != 0)
 		attempt_stop(job->attempt, STOP_CANCEL);
-	else if (change->from == JOB_READY && change->to != JOB_RUNNING)
+	else if (change->from == JOB_READY && change->to != JOB_READY && change->to != JOB_RUNNING)
 		attempt_stop(job->attempt, STOP_LOST);
 }
 

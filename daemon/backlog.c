@@ -262,25 +262,37 @@ static void row_enter_window(struct backlog *s, struct lane *l, const struct job
 
 /* ---- the stream of changes ---- */
 
-static void count_change(struct backlog *s, struct lane *l, enum job_state from, enum job_state to)
+static void count_change(struct backlog *s, struct lane *from_lane, enum job_state from, struct lane *l, enum job_state to)
 {
-	l->counts[from]--;
+	from_lane->counts[from]--;
 	l->counts[to]++;
 	s->counts[from]--;
 	s->counts[to]++;
 }
 
+/* A job in no window is of another lane now. Its spec names the old one: it is loaded anew. */
+static void job_move(struct backlog *s, struct job *job, struct lane *l)
+{
+	job->lane = l;
+	job->moves_to = NULL;
+	if (job->row.spec == NULL)
+		return;
+	s->spec_bytes -= job->row.spec->bytes;
+	job_spec_unref(&job->row.spec);
+}
+
 void backlog_changed(struct backlog *s, const struct job_change *change)
 {
 	struct lane *l = backlog_lane(s, change->queue, change->type);
+	struct lane *from = change->from_queue != NULL ? backlog_lane(s, change->from_queue, change->type) : l;
 	struct job *job = backlog_find(s, change->row->id);
 
-	if (l == NULL) {
+	if (l == NULL || from == NULL) {
 		log_error("out of memory: job %lld of queue %s waits for a restart", (long long)change->row->id, change->queue);
 		return;
 	}
-	if (change->from != change->to)
-		count_change(s, l, change->from, change->to);
+	if (change->from != change->to || from != l)
+		count_change(s, from, change->from, l, change->to);
 	if (job != NULL && job->place == JOB_IN_WINDOW)
 		job_leave_window(s, job);
 	if (job == NULL) {
@@ -288,9 +300,13 @@ void backlog_changed(struct backlog *s, const struct job_change *change)
 			row_enter_window(s, l, change->row);
 		return;
 	}
-	job_update(job, change->row);
-	if (job->place == JOB_IN_HAND)
+	job_take_over(job, change->row);
+	if (job->place == JOB_IN_HAND) {
+		job->moves_to = l != job->lane ? l : NULL;
 		return;
+	}
+	if (l != job->lane)
+		job_move(s, job, l);
 	if (change->to == JOB_READY)
 		job_enter_window(s, job);
 	else
@@ -389,6 +405,8 @@ void backlog_done(struct backlog *s, struct job **held)
 	*held = NULL;
 	job->attempt = NULL;
 	job->place = JOB_ASIDE;
+	if (job->moves_to != NULL)
+		job_move(s, job, job->moves_to);
 	if (job->row.state == JOB_READY)
 		job_enter_window(s, job);
 	else

@@ -81,7 +81,7 @@ int command_put_record(struct call *call, int64_t id) PARKS;
 /* The methods, by family. */
 extern const struct command command_job_submit, command_job_submit_many, command_job_get, command_job_list, command_job_count,
 	command_job_wait, command_job_cancel, command_job_retry, command_job_delete, command_job_hold, command_job_release,
-	command_job_output;
+	command_job_update, command_job_output;
 extern const struct command command_queue_list, command_queue_get, command_queue_set, command_queue_pause, command_queue_resume;
 extern const struct command command_event_subscribe, command_event_unsubscribe;
 extern const struct command command_daemon_ping, command_daemon_status, command_daemon_drain, command_daemon_resume,

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "admit.h"
 #include "await.h"
 #include "command.h"
 #include "parts.h"
@@ -112,22 +113,31 @@ static int fail_change(struct call *call, int rc, int64_t id, enum job_state sta
 	return command_fail_job(call, rc, id, job_state_name(state));
 }
 
+/* Keeps the job from being started until end_change. */
+static bool begin_change(struct call *call, int64_t id)
+{
+	return backlog_set_aside(&call->parts->backlog, id) != NULL;
+}
+
+static int end_change(struct call *call, bool aside, int rc, int64_t id, enum job_state state)
+{
+	if (aside)
+		backlog_put_back(&call->parts->backlog, id);	/* if it is there still, nothing has come of it */
+	return rc == 0 ? 0 : fail_change(call, rc, id, state);
+}
+
 /* Asks the store for a change of one job, which is not started meanwhile. */
 static int change_job(struct call *call, change_verb *verb, int64_t *id, enum job_state *state)
 {
-	struct backlog *backlog = &call->parts->backlog;
 	bool aside;
 	int rc;
 
 	*id = params_id(&call->params, "id");
 	if (params_done(&call->params) != 0)
 		return -1;
-	*state = JOB_NONE;
-	aside = backlog_set_aside(backlog, *id) != NULL;
+	aside = begin_change(call, *id);
 	rc = verb(call->parts->store, *id, clock_wall(), state);
-	if (aside)
-		backlog_put_back(backlog, *id);	/* if it is there still, nothing has come of it */
-	return rc == 0 ? 0 : fail_change(call, rc, *id, *state);
+	return end_change(call, aside, rc, *id, *state);
 }
 
 static int change_and_tell(struct call *call, change_verb *verb)
@@ -184,10 +194,88 @@ static int job_delete(struct call *call)
 	return 0;
 }
 
+/* ---- update ---- */
+
+/* A time that has come, or null: at once. */
+static void read_run_at(struct params *p, struct job_update *u)
+{
+	if (!params_has(p, "run_at"))
+		return;
+	u->what |= UPDATE_RUN_AT;
+	if (!json_is_null(params_any(p, "run_at")))
+		u->run_at = params_time(p, "run_at");
+}
+
+static int read_update(struct params *p, struct job_update *u, struct buf *tags)
+{
+	memset(u, 0, sizeof(*u));
+	u->id = params_id(p, "id");
+	if (params_has(p, "priority"))
+		u->what |= UPDATE_PRIORITY;
+	u->priority = (int)params_int(p, "priority", 0, PRIORITY_MIN, PRIORITY_MAX);
+	u->queue = params_string(p, "queue", NULL);
+	if (u->queue != NULL && !queue_name_ok(u->queue))
+		params_refuse(p, "queue", "must be " QUEUE_NAME_RULE);
+	if (u->queue != NULL)
+		u->what |= UPDATE_QUEUE;
+	read_run_at(p, u);
+	if (params_has(p, "tags"))
+		u->what |= UPDATE_TAGS;
+	u->tags = admit_tags(p, tags);
+	return params_done(p);
+}
+
+/* Before the store is asked, so that it can be followed there: room for the job in its new queue. */
+static int update_room(struct call *call, const struct job_update *u)
+{
+	struct job_record record;
+	bool room;
+	int rc;
+
+	if ((u->what & UPDATE_QUEUE) == 0)
+		return 0;
+	rc = store_get(call->parts->store, u->id, &record);
+	if (rc != 0)
+		return fail_change(call, rc, u->id, JOB_NONE);
+	room = backlog_lane(&call->parts->backlog, u->queue, record.row.spec->type) != NULL;
+	job_record_free(&record);
+	return room ? 0 : rpc_error_set(&call->error, RPC_OVERLOADED, "queue", "there is no room for another queue");
+}
+
+static int update(struct call *call, const struct job_update *u)
+{
+	enum job_state state;
+	bool aside;
+	int rc = update_room(call, u);
+
+	if (rc != 0)
+		return rc;
+	aside = begin_change(call, u->id);
+	rc = store_update(call->parts->store, u, clock_wall(), &state);
+	return end_change(call, aside, rc, u->id, state);
+}
+
+static int job_update(struct call *call)
+{
+	struct job_update u;
+	struct buf tags;
+	int rc;
+
+	buf_init(&tags);
+	rc = read_update(&call->params, &u, &tags);
+	if (rc == 0 && buf_failed(&tags))
+		rc = command_fail(call, -ENOMEM);
+	if (rc == 0)
+		rc = update(call, &u);
+	buf_free(&tags);
+	return rc != 0 ? -1 : command_put_record(call, u.id);
+}
+
 const struct command command_job_get = { "job.get", true, job_get };
 const struct command command_job_wait = { "job.wait", true, job_wait };
 const struct command command_job_cancel = { "job.cancel", true, job_cancel };
 const struct command command_job_retry = { "job.retry", true, job_retry };
 const struct command command_job_hold = { "job.hold", true, job_hold };
 const struct command command_job_release = { "job.release", true, job_release };
+const struct command command_job_update = { "job.update", true, job_update };
 const struct command command_job_delete = { "job.delete", true, job_delete };

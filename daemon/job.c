@@ -24,7 +24,7 @@ void job_free(struct job **job)
 	*job = NULL;
 }
 
-void job_update(struct job *job, const struct job_row *row)
+void job_take_over(struct job *job, const struct job_row *row)
 {
 	struct job_spec *spec = job->row.spec;
 

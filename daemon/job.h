@@ -22,6 +22,7 @@ enum job_place {
 struct job {
 	struct job_row row;	/* as last committed */
 	struct lane *lane;
+	struct lane *moves_to;	/* in hand: where it is to go once let go of, if it was moved meanwhile; else NULL */
 	enum job_place place;
 	struct attempt *attempt;	/* in hand: the attempt; else NULL */
 	UT_hash_handle hh;	/* by row.id */
@@ -32,6 +33,6 @@ struct job *job_new(const struct job_row *row, struct lane *lane);
 void job_free(struct job **job);
 
 /* Takes over what a committed change says; the spec stays as it is here, loaded or not. */
-void job_update(struct job *job, const struct job_row *row);
+void job_take_over(struct job *job, const struct job_row *row);
 
 #endif

@@ -22,6 +22,7 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_RELEASE] = memory_ask,
 		[VERB_RETRY] = memory_ask,
 		[VERB_DELETE] = memory_ask,
+		[VERB_UPDATE] = memory_update,
 		[VERB_DUE] = memory_time,
 		[VERB_EXPIRE] = memory_time,
 		[VERB_PRUNE] = memory_time,
@@ -46,6 +47,7 @@ static void memory_free_dropped(struct memory_store *m)
 		m->dropped = j->next_dropped;
 		memory_job_free(j);
 	}
+	job_spec_unref(&m->dropped_spec);
 }
 
 static void memory_submit_op(struct store *st, struct store_op *op)

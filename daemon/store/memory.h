@@ -45,7 +45,8 @@ struct memory_store {
 	int64_t last_id;
 	uint64_t seq, operations;
 	wall_ms retain;
-	struct memory_job *dropped;	/* their names are borrowed until the op has been told */
+	struct memory_job *dropped;	/* their names are borrowed until the op has been told; */
+	struct job_spec *dropped_spec;	/* so are those of one that an update took the place of */
 	struct op_list ops;
 	bool busy;			/* somebody carries ops out, further up the stack */
 };
@@ -70,15 +71,18 @@ int memory_submit(struct memory_store *m, struct store_op *op);
 struct memory_job *memory_holder(const struct memory_store *m, const struct submission *s);
 
 /* memory_write.c */
-void memory_note(struct memory_store *m, struct store_op *op, enum job_state from, const struct memory_job *j,
-		 const struct effect *e);
-/* Changes the job by the rule, if that allows it. */
+struct note *memory_note(struct memory_store *m, struct store_op *op, enum job_state from, const struct memory_job *j,
+			 const struct effect *e);
+/* Changes the job by the rule, and notes it; one that the rule moved to none is gone. 0 or what the rule says. */
 int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job *j, rule_fn *rule);
 int memory_claim(struct memory_store *m, struct store_op *op);
 int memory_settle(struct memory_store *m, struct store_op *op);
 int memory_ask(struct memory_store *m, struct store_op *op);
-int memory_time(struct memory_store *m, struct store_op *op);
+int memory_update(struct memory_store *m, struct store_op *op);
 int memory_output_append(struct memory_store *m, struct store_op *op);
+
+/* memory_time.c */
+int memory_time(struct memory_store *m, struct store_op *op);
 
 /* memory_request.c */
 bool memory_request_answer(const struct memory_store *m, struct submission *s, wall_ms now);

@@ -18,7 +18,7 @@
 
 enum store_verb {
 	VERB_SUBMIT, VERB_CLAIM, VERB_SETTLE,
-	VERB_CANCEL, VERB_HOLD, VERB_RELEASE, VERB_RETRY, VERB_DELETE,
+	VERB_CANCEL, VERB_HOLD, VERB_RELEASE, VERB_RETRY, VERB_DELETE, VERB_UPDATE,
 	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER,
 	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_SET, VERB_PROBE,
 	VERB_GET, VERB_LIST, VERB_COUNT, VERB_OUTPUT_READ,
@@ -29,7 +29,7 @@ enum store_verb {
 struct note {
 	struct job_change change;	/* change.row points at `row` */
 	struct job_row row;
-	void *lane;			/* the back end's: what it counted the change under */
+	void *lane, *from_lane;		/* the back end's: what it counted the change under */
 	STAILQ_ENTRY(note) link;
 };
 
@@ -44,6 +44,7 @@ struct store_op {
 		struct { const struct claim *claim; struct job_spec **load; } claim;
 		struct settlement *settle;
 		struct { int64_t id; enum job_state *state; } ask;	/* cancel, hold, release, retry, delete */
+		struct { const struct job_update *update; enum job_state *state; } update;
 		struct {
 			size_t max;
 			wall_ms *next;

@@ -196,6 +196,22 @@ int rules_delete(struct job_kept *k, wall_ms now, struct effect *e)
 	return 0;
 }
 
+int rules_update(struct job_kept *k, const struct job_update *u, wall_ms now, struct effect *e)
+{
+	enum job_state due = u->run_at > now ? JOB_SCHEDULED : JOB_READY;
+
+	if (!job_state_waiting(k->row.state))
+		return -EBUSY;
+	if (u->what & UPDATE_PRIORITY)
+		k->row.priority = u->priority;
+	if (u->what & UPDATE_RUN_AT)
+		k->row.run_at = due == JOB_SCHEDULED ? u->run_at : 0;
+	if ((u->what & UPDATE_RUN_AT) && (k->row.state == JOB_SCHEDULED || k->row.state == JOB_READY) && k->row.state != due)
+		rules_move(k, due, now, e);
+	e->changed = true;
+	return 0;
+}
+
 int rules_due(struct job_kept *k, wall_ms now, struct effect *e)
 {
 	if (k->row.state != JOB_SCHEDULED || k->row.run_at > now)

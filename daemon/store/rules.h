@@ -59,6 +59,7 @@ int rules_settle(struct job_kept *k, struct settlement *s, struct effect *e);
 typedef int rule_fn(struct job_kept *k, wall_ms now, struct effect *e);
 rule_fn rules_cancel, rules_hold, rules_release, rules_retry, rules_delete;
 rule_fn rules_due, rules_expire, rules_recover;
+int rules_update(struct job_kept *k, const struct job_update *u, wall_ms now, struct effect *e);
 
 /* A queue's row (NULL: there is none) changed in these members becomes what `row` then holds: all of them. */
 void rules_queue_set(struct queue_row *row, unsigned members, const struct queue_row *was);

@@ -1,4 +1,4 @@
-/* What people ask for: cancel, hold, release, retry, delete. */
+/* What people ask for: cancel, hold, release, retry, delete, update. */
 #include <errno.h>
 
 #include "store/sqlite_verbs.h"
@@ -44,6 +44,33 @@ int sqlite_ask(struct sqlite_tx *tx, struct store_op *op)
 	if (!e.changed)
 		return 0;
 	return op->verb == VERB_DELETE ? sqlite_job_drop(tx, op, j, &was, &e) : sqlite_job_change(tx, op, j, &was, &e);
+}
+
+int sqlite_ask_update(struct sqlite_tx *tx, struct store_op *op)
+{
+	const struct job_update *u = op->update.update;
+	struct sqlite_lane *was_lane;
+	struct sqlite_job *j;
+	struct job_kept was;
+	struct effect e = { 0 };
+	int rc = sqlite_job_get(tx, u->id, &j);
+
+	if (rc != 0)
+		return rc;
+	was = j->row.k;
+	was_lane = j->row.lane;
+	*op->update.state = was.row.state;
+	rc = rules_update(&j->row.k, u, op->now, &e);
+	if (rc != 0)
+		return rc;
+	*op->update.state = j->row.k.row.state;
+	if (u->what & UPDATE_QUEUE)
+		j->row.lane = sqlite_lane_of(&tx->lanes, u->queue, was_lane->type);
+	if (j->row.lane == NULL)
+		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	if (u->what & UPDATE_TAGS)
+		sqlite_job_tags(tx, j, u->tags);
+	return sqlite_job_move(tx, op, j, &was, was_lane, &e);
 }
 
 int sqlite_ask_probe(struct sqlite_tx *tx, struct store_op *op)

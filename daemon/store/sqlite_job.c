@@ -272,6 +272,14 @@ static void job_put_result(struct sqlite_db *db, struct sqlite_job *j, const str
 	j->row.said = true;
 }
 
+static void job_set_dirty(struct sqlite_jobs *jobs, struct sqlite_job *j)
+{
+	if (j->dirty)
+		return;
+	j->dirty = true;
+	TAILQ_INSERT_TAIL(&jobs->dirty, j, unwritten);
+}
+
 int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
 		      const struct effect *e)
 {
@@ -283,11 +291,37 @@ int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_j
 		job_put_result(&tx->db, j, op->settle, e);
 	else if (e->reason != NULL)
 		job_put_error(&tx->db, j, e);
-	if (!j->dirty) {
-		j->dirty = true;
-		TAILQ_INSERT_TAIL(&tx->jobs.dirty, j, unwritten);
-	}
+	job_set_dirty(&tx->jobs, j);
 	return sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, e);
+}
+
+int sqlite_job_move(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
+		    struct sqlite_lane *was_lane, const struct effect *e)
+{
+	struct sqlite_query q = sqlite_query(&tx->db, SQL_JOB_MOVE);
+
+	sqlite_bind_int(&q, j->id);
+	sqlite_bind_int(&q, j->row.lane->id);
+	sqlite_bind_int(&q, j->row.k.row.priority);
+	sqlite_run(&q);
+	job_set_dirty(&tx->jobs, j);
+	return sqlite_tx_note_moved(tx, op, was->row.state, was_lane, &j->row.k, j->row.lane, e);
+}
+
+int sqlite_job_tags(struct sqlite_tx *tx, const struct sqlite_job *j, const char *tags)
+{
+	struct job_spec *spec = sqlite_row_spec(&j->row, &tx->db, true);
+	struct sqlite_query q;
+
+	if (spec == NULL)
+		return tx->db.failed;
+	sqlite_row_tags(&tx->db, SQL_TAG_DELETE, j->id, spec->tags);
+	job_spec_unref(&spec);
+	q = sqlite_query(&tx->db, SQL_SPEC_TAGS);
+	sqlite_bind_int(&q, j->id);
+	sqlite_bind_text(&q, tags);
+	sqlite_run(&q);
+	return sqlite_row_tags(&tx->db, SQL_TAG_PUT, j->id, tags);
 }
 
 int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,

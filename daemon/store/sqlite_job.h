@@ -54,7 +54,12 @@ int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct jo
 /* A rule has changed the job from `was`, with this effect: carried out and noted. 0 or the failure. */
 int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
 		      const struct effect *e);
-/* The same where the rule moved it to none: it goes, with all that belongs to it. */
+/* The same where its lane may be another now (was_lane: as it was), and its priority. */
+int sqlite_job_move(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
+		    struct sqlite_lane *was_lane, const struct effect *e);
+/* Its tags from now on: JSON text, or NULL. 0 or the failure. */
+int sqlite_job_tags(struct sqlite_tx *tx, const struct sqlite_job *j, const char *tags);
+/* As sqlite_job_change where the rule moved it to none: it goes, with all that belongs to it. */
 int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
 		    const struct effect *e);
 

@@ -90,6 +90,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_JOB_SAVE, \
 	  "UPDATE job SET state=?2, attempt=?3, excused=?4, interruptions=?5, outcome=?6, said=?7, run_at=?8, expires_at=?9," \
 	  " started_at=?10, finished_at=?11, cancel_requested_at=?12, final_at=?13, place=?14 WHERE id = ?1") \
+	X(SQL_JOB_MOVE, "UPDATE job SET lane=?2, priority=?3 WHERE id = ?1") \
 	X(SQL_JOB_DELETE, "DELETE FROM job WHERE id = ?1") \
 	X(SQL_JOB_LAST, "SELECT max(id) FROM job") \
 	X(SQL_HOLDER_PUT, "INSERT INTO holder VALUES(?1,?2,?3)") \
@@ -118,6 +119,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_SPEC_GET, "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, meta, args FROM spec WHERE id = ?1") \
 	X(SQL_SPEC_BRIEF, \
 	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, NULL, NULL FROM spec WHERE id = ?1") \
+	X(SQL_SPEC_TAGS, "UPDATE spec SET tags=?2 WHERE id = ?1") \
 	X(SQL_SPEC_DELETE, "DELETE FROM spec WHERE id = ?1") \
 	X(SQL_RESULT_PUT, "INSERT OR REPLACE INTO result VALUES(?1,?2,?3,?4,?5,?6,?7)") \
 	X(SQL_RESULT_ERROR, \

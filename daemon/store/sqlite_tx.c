@@ -123,17 +123,37 @@ int sqlite_tx_probe(struct sqlite_tx *tx)
 	return tx_counter_put(&tx->db, "probe", 0);
 }
 
-int sqlite_tx_note(struct sqlite_tx *tx, struct store_op *op, enum job_state from, const struct job_kept *k,
-		   struct sqlite_lane *lane, const struct effect *e)
+/* One job, from a state in one lane to a state in another, or in the same. */
+static void tx_count(struct sqlite_tx *tx, struct sqlite_lane *from_lane, enum job_state from, struct sqlite_lane *lane,
+		     enum job_state to)
+{
+	if (from_lane == lane) {
+		sqlite_lane_move(&tx->lanes, lane, from, to);
+		return;
+	}
+	sqlite_lane_move(&tx->lanes, from_lane, from, JOB_NONE);
+	sqlite_lane_move(&tx->lanes, lane, JOB_NONE, to);
+}
+
+int sqlite_tx_note_moved(struct sqlite_tx *tx, struct store_op *op, enum job_state from, struct sqlite_lane *from_lane,
+			 const struct job_kept *k, struct sqlite_lane *lane, const struct effect *e)
 {
 	struct note *note = op_note(op, from, k, lane->queue, lane->type, e);
 
 	if (note == NULL)
 		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
 	note->lane = lane;
+	note->from_lane = from_lane;
+	note->change.from_queue = from_lane != lane ? from_lane->queue : NULL;
 	note->change.seq = ++tx->seq;
-	sqlite_lane_move(&tx->lanes, lane, from, k->row.state);
+	tx_count(tx, from_lane, from, lane, k->row.state);
 	return 0;
+}
+
+int sqlite_tx_note(struct sqlite_tx *tx, struct store_op *op, enum job_state from, const struct job_kept *k,
+		   struct sqlite_lane *lane, const struct effect *e)
+{
+	return sqlite_tx_note_moved(tx, op, from, lane, k, lane, e);
 }
 
 void sqlite_tx_undo(struct sqlite_tx *tx, struct store_op *op)
@@ -141,6 +161,6 @@ void sqlite_tx_undo(struct sqlite_tx *tx, struct store_op *op)
 	struct note *note;
 
 	STAILQ_FOREACH(note, &op->notes, link)
-		sqlite_lane_move(&tx->lanes, note->lane, note->change.to, note->change.from);
+		tx_count(tx, note->lane, note->change.to, note->from_lane, note->change.from);
 	op_reset(op);
 }

@@ -46,6 +46,9 @@ int sqlite_tx_probe(struct sqlite_tx *tx);
  */
 int sqlite_tx_note(struct sqlite_tx *tx, struct store_op *op, enum job_state from, const struct job_kept *k,
 		   struct sqlite_lane *lane, const struct effect *e);
+/* The same for one that came from another lane. */
+int sqlite_tx_note_moved(struct sqlite_tx *tx, struct store_op *op, enum job_state from, struct sqlite_lane *from_lane,
+			 const struct job_kept *k, struct sqlite_lane *lane, const struct effect *e);
 /* Forgets what the op has done: its notes are uncounted, its results freed. */
 void sqlite_tx_undo(struct sqlite_tx *tx, struct store_op *op);
 

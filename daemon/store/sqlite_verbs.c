@@ -11,6 +11,7 @@ int sqlite_verb(struct sqlite_tx *tx, struct store_op *op)
 		[VERB_RELEASE] = sqlite_ask,
 		[VERB_RETRY] = sqlite_ask,
 		[VERB_DELETE] = sqlite_ask,
+		[VERB_UPDATE] = sqlite_ask_update,
 		[VERB_DUE] = sqlite_time_due,
 		[VERB_EXPIRE] = sqlite_time_expire,
 		[VERB_PRUNE] = sqlite_time_prune,

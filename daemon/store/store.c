@@ -201,6 +201,17 @@ int store_delete(struct store *st, int64_t id, wall_ms now, enum job_state *stat
 	return store_ask(st, VERB_DELETE, id, now, state);
 }
 
+int store_update(struct store *st, const struct job_update *update, wall_ms now, enum job_state *state)
+{
+	struct store_op op;
+
+	op_init(&op, VERB_UPDATE, now);
+	op.update.update = update;
+	op.update.state = state;
+	*state = JOB_NONE;
+	return store_call(st, &op);
+}
+
 /* ---- time ---- */
 
 int store_due(struct store *st, wall_ms now, size_t max, wall_ms *next)

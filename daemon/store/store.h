@@ -43,6 +43,7 @@ struct job_change {
 	enum job_state from, to;	/* JOB_NONE before a submit, after a delete; from == to: e.g. cancel requested */
 	const struct job_row *row;	/* after the change; row->spec may be NULL */
 	const char *queue, *type;	/* always there */
+	const char *from_queue;		/* the one it was moved from; NULL: it was in this */
 	const char *reason, *message;	/* the error of an attempt that just ended; or NULL */
 	wall_ms retain;			/* the job's own, of its final record; -1 = the store's default */
 };
@@ -184,6 +185,21 @@ int store_hold(struct store *st, int64_t id, wall_ms now, enum job_state *state)
 int store_release(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
 int store_retry(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;	/* -EEXIST: another active job has its unique key */
 int store_delete(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
+
+enum { UPDATE_PRIORITY = 1, UPDATE_QUEUE = 2, UPDATE_RUN_AT = 4, UPDATE_TAGS = 8 };
+
+/* Borrowed while the verb parks. */
+struct job_update {
+	int64_t id;
+	unsigned what;			/* of UPDATE_...: the rest stays as it is */
+	int priority;
+	const char *queue;
+	wall_ms run_at;			/* 0 = at once */
+	const char *tags;		/* JSON text of an object, or NULL */
+};
+
+/* -ENOENT; -EBUSY: it runs or is final. *state as above. */
+int store_update(struct store *st, const struct job_update *update, wall_ms now, enum job_state *state) PARKS;
 
 /* ---- time ---- */
 

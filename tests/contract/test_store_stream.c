@@ -14,6 +14,7 @@
 enum { ACTORS = 40, STEPS = 120, PRIORITIES = 3 };
 
 static int priority_of[STORETEST_JOBS], attempt_of[STORETEST_JOBS];
+static bool elsewhere[STORETEST_JOBS];		/* in another queue than that which pages are asked of */
 static int64_t last_id;
 static size_t pages, page_jobs;
 
@@ -21,6 +22,8 @@ static void follow(const struct job_change *c)
 {
 	priority_of[c->row->id] = c->row->priority;
 	attempt_of[c->row->id] = c->row->attempt;
+	ck_assert_int_eq(c->from_queue != NULL ? strcmp(c->from_queue, "q") != 0 : strcmp(c->queue, "q") != 0, elsewhere[c->row->id]);
+	elsewhere[c->row->id] = strcmp(c->queue, "q") != 0;
 	if (c->row->id > last_id)
 		last_id = c->row->id;
 }
@@ -44,7 +47,7 @@ static int64_t ready_behind(int priority, int64_t id)
 	int64_t best = 0;
 
 	for (int64_t i = 1; i <= last_id; i++)
-		if (model[i] == JOB_READY && (id == 0 || comes_before(priority, id, priority_of[i], i)) &&
+		if (model[i] == JOB_READY && !elsewhere[i] && (id == 0 || comes_before(priority, id, priority_of[i], i)) &&
 		    (best == 0 || comes_before(priority_of[i], i, priority_of[best], best)))
 			best = i;
 	return best;
@@ -123,6 +126,17 @@ static void act_submit(void)
 		job_spec_unref(&v[i].spec);
 }
 
+static void act_update(int64_t id)
+{
+	struct job_update u = { .id = id, .what = chance_below(16), .priority = (int)chance_below(PRIORITIES),
+				.queue = chance_below(2) ? "q" : "p", .run_at = chance_below(2) ? 4000 : 0,
+				.tags = chance_below(2) ? "{\"a\":\"b\"}" : NULL };
+	enum job_state state;
+	int rc = store_update(st, &u, 2500, &state);
+
+	ck_assert(rc == 0 || rc == -EBUSY || rc == -ENOENT);
+}
+
 static void act_time(void)
 {
 	wall_ms next;
@@ -139,7 +153,7 @@ static void act(void)
 	int64_t id = last_id > 0 ? 1 + chance_below((unsigned)last_id) : 1;
 	enum job_state state;
 
-	switch (chance_below(12)) {
+	switch (chance_below(13)) {
 	case 0: case 1: case 2: act_submit(); break;
 	case 3: case 4: case 5: act_run(id); break;
 	case 6: store_cancel(st, id, 2500, &state); break;
@@ -147,6 +161,7 @@ static void act(void)
 	case 8: store_release(st, id, 2500, &state); break;
 	case 9: store_retry(st, id, 2500, &state); break;
 	case 10: act_time(); break;
+	case 11: act_update(id); break;
 	default: ask_page(); break;
 	}
 }

@@ -46,6 +46,7 @@ METHODS = {
     "job.delete": ({"id": "id"}, {"id": 1}),
     "job.hold": ({"id": "id"}, {"id": 1}),
     "job.release": ({"id": "id"}, {"id": 1}),
+    "job.update": ({"id": "id", "priority": "integer", "queue": "string", "tags": "object"}, {"id": 1}),
     "job.output": ({"id": "id", "stream": "word", "attempt": "integer", "offset": "integer", "limit": "integer"},
                    {"id": 1, "stream": "stdout"}),
     "queue.list": ({}, {}),
@@ -100,6 +101,10 @@ MEANT = [
     ("job.submit", {"type": "noop", "tags": {str(n): "" for n in range(33)}}, "tags"),
     ("job.submit", {"type": "noop", "tags": {"a": 1}}, "tags"),
     ("job.submit", {"type": "noop", "meta": "x" * 4096}, "meta"),
+    ("job.update", {"id": 1, "priority": 1001}, "priority"),
+    ("job.update", {"id": 1, "queue": "a b"}, "queue"),
+    ("job.update", {"id": 1, "run_at": "tomorrow"}, "run_at"),
+    ("job.update", {"id": 1, "tags": {"a": 1}}, "tags"),
     ("job.submit_many", {"jobs": [1]}, "jobs[0]"),
     ("job.submit_many", {"jobs": [{"type": "noop"}, {"type": "nosuch"}]}, "jobs[1].type"),
     ("job.submit_many", {"jobs": [{"type": "noop", "wait": 1}]}, "jobs[0].wait"),
@@ -201,7 +206,7 @@ ARGS = [
 UNKNOWN_METHODS = [
     "", "job", "job.", "job.Submit", "job.submit ", " job.submit", "job.submit.x", "rpc.discover", "system.listMethods", "x" * 1000,
     # Of the contract, and not of this version.
-    "job.cancel_many", "job.retry_many", "job.delete_many", "job.explain", "job.update", "queue.purge",
+    "job.cancel_many", "job.retry_many", "job.delete_many", "job.explain", "queue.purge",
     "schedule.put", "schedule.list", "schedule.get", "schedule.delete", "schedule.trigger", "daemon.backup", "auth.login",
     "worker.register", "worker.done", "worker.fail", "worker.progress", "worker.output", "worker.ping",
 ]

@@ -94,15 +94,22 @@ static struct model_job *any_job(void)
 	return &jobs[1 + chance_below((unsigned)jobs_len)];
 }
 
-static void commit(struct model_job *m, enum job_state to)
+static void commit_from(struct model_job *m, int from_queue, enum job_state to)
 {
 	struct job_change change = { .seq = ++seq, .at = now, .from = m->row.state, .to = to, .row = &m->row,
 				     .queue = queue_names[m->queue], .type = type_names[m->type] };
 
+	if (from_queue != m->queue)
+		change.from_queue = queue_names[from_queue];
 	m->row.state = to;
 	m->row.spec = chance_below(3) > 0 ? specs[m->queue][m->type] : NULL;
 	backlog_changed(&s, &change);
 	m->row.spec = NULL;
+}
+
+static void commit(struct model_job *m, enum job_state to)
+{
+	commit_from(m, m->queue, to);
 }
 
 static struct model_job *submit_to(int queue, int type, int priority, enum job_state state)
@@ -348,12 +355,27 @@ static void work_on(struct model_job *m)
 	let_go(m);
 }
 
+/* Another priority, another queue, another time; or one of them. */
+static void update(struct model_job *m)
+{
+	int from_queue = m->queue;
+	enum job_state to = m->row.state;
+
+	if (chance_below(2))
+		m->row.priority = (int)chance_below(7) - 3;
+	if (chance_below(2))
+		m->queue = (int)chance_below(QUEUES);
+	if (to == JOB_READY || to == JOB_SCHEDULED)
+		to = chance_below(4) ? JOB_READY : JOB_SCHEDULED;
+	commit_from(m, from_queue, to);
+}
+
 /* What people ask for, and time. */
 static void change(struct model_job *m)
 {
 	enum job_state state = m->row.state;
 
-	switch (chance_below(6)) {
+	switch (chance_below(7)) {
 	case 0:
 		if (job_state_waiting(state) && !m->aside)
 			commit(m, JOB_HELD);
@@ -378,6 +400,10 @@ static void change(struct model_job *m)
 		if (job_state_waiting(state) && !m->aside && expired(m))
 			commit(m, JOB_EXPIRED);
 		break;
+	case 6:
+		if (job_state_waiting(state) && !m->aside)
+			update(m);
+		break;
 	}
 }
 
@@ -386,8 +412,14 @@ static void set_aside_or_back(struct model_job *m)
 	if (m->aside) {
 		/* The change came about, or not. */
 		m->aside = false;
-		if (chance_below(2))
+		switch (chance_below(3)) {
+		case 0:
 			commit(m, JOB_HELD);
+			break;
+		case 1:
+			update(m);
+			break;
+		}
 		backlog_put_back(&s, m->row.id);
 		return;
 	}
@@ -601,6 +633,28 @@ START_TEST(wakes_whenever_there_is_something_new)
 END_TEST
 
 /* ---- one thing at a time ---- */
+
+/* A job that is moved while it is in hand, and comes back ready, is the new queue's. */
+START_TEST(moved_in_hand)
+{
+	struct model_job *m;
+
+	begin(1);
+	m = submit_to(0, 0, 0, JOB_READY);
+	hold(take(CLASS_IO) == m);
+	m->queue = 1;
+	commit_from(m, 0, JOB_READY);
+	expect_counts();
+	expect_nothing_lost();
+	pause_or_resume(0);
+	let_go(m);
+	expect_nothing_lost();
+	hold(take(CLASS_IO) == m);
+	hold(m->hand->lane == lane_of(m));
+	let_go(m);
+	end();
+}
+END_TEST
 
 START_TEST(priority_then_id)
 {
@@ -818,6 +872,7 @@ int main(void)
 	Suite *suite = suite_create("backlog");
 	TCase *tc = tcase_create("backlog");
 
+	tcase_add_test(tc, moved_in_hand);
 	tcase_add_test(tc, priority_then_id);
 	tcase_add_test(tc, classes_do_not_wait_for_each_other);
 	tcase_add_test(tc, queues_share_by_weight);
