@@ -15,7 +15,7 @@ enum {
 void due_init(struct due *d)
 {
 	/* Unknown until asked: long past, so that it is asked at once. */
-	d->next_run = d->next_expiry = 1;
+	d->next_run = d->next_expiry = d->next_resolve = 1;
 	cond_init(&d->earlier);
 	cond_init(&d->prune_earlier);
 }
@@ -40,6 +40,12 @@ void due_changed(struct due *d, const struct job_change *change)
 		cond_signal(&d->earlier);
 	if (job_state_final(change->to) && change->retain >= 0 && due_lower(&d->next_prune, change->at + change->retain + PRUNE_GRACE))
 		cond_signal(&d->prune_earlier);
+}
+
+void due_unresolved(struct due *d)
+{
+	due_lower(&d->next_resolve, 1);
+	cond_signal(&d->earlier);
 }
 
 static bool due_now(wall_ms next, wall_ms now)
@@ -70,6 +76,8 @@ static mono_us due_wait_until(const struct due *d, wall_ms now)
 
 	if (next == 0 || (d->next_expiry != 0 && d->next_expiry < next))
 		next = d->next_expiry;
+	if (d->next_resolve != 0)
+		return MONO_PAST;
 	if (next == 0)
 		return MONO_NEVER;
 	if (next <= now)
@@ -86,7 +94,8 @@ void due_main(void *arg)
 		wall_ms now = clock_wall();
 		mono_us until;
 
-		if (due_run(d, store_expire, &d->next_expiry, now) != 0 || due_run(d, store_due, &d->next_run, now) != 0) {
+		if (due_run(d, store_expire, &d->next_expiry, now) != 0 || due_run(d, store_due, &d->next_run, now) != 0 ||
+		    due_run(d, store_resolve, &d->next_resolve, now) != 0) {
 			rc = coro_sleep(clock_after(STORE_RETRY));
 			continue;
 		}

@@ -1,7 +1,8 @@
 /*
  * due: what happens because time has come.
  *
- * Scheduled jobs become ready and unstarted ones expire; both are changes in
+ * Scheduled jobs become ready and unstarted ones expire, and what is left of a
+ * large graph's edges is followed; all are changes in
  * the store, found there by index, so that a million jobs of next month cost
  * no memory and no look. Only the earliest time of each is kept. Final records
  * past their time are pruned, in small batches with pauses between.
@@ -15,7 +16,8 @@
 struct due {
 	struct store *store;		/* set by the owner */
 	wall_ms next_run, next_expiry, next_prune;	/* the earliest in the store; 0 = none */
-	struct cond earlier;		/* than known: next_run or next_expiry */
+	wall_ms next_resolve;		/* long past while there are edges to follow */
+	struct cond earlier;		/* than known: next_run, next_expiry or next_resolve */
 	struct cond prune_earlier;
 };
 
@@ -23,6 +25,9 @@ void due_init(struct due *d);
 
 /* The stream of changes: something may be due earlier now. */
 void due_changed(struct due *d, const struct job_change *change);
+
+/* The store has left edges to follow. */
+void due_unresolved(struct due *d);
 
 /* The standing coroutines, until cancelled. */
 void due_main(void *arg);		/* arg: struct due */

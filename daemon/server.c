@@ -57,6 +57,13 @@ static void on_queue_changed(void *arg, const struct queue_row *queue)
 	backlog_queue_changed(&s->parts.backlog, queue);
 }
 
+static void on_unresolved(void *arg)
+{
+	struct server *s = arg;
+
+	due_unresolved(&s->parts.due);
+}
+
 static void on_work(void *arg)
 {
 	struct server *s = arg;
@@ -308,7 +315,7 @@ static void restore_count(void *arg, const struct lane_count *count)
 static int open_store(struct server *s)
 {
 	struct store_conf conf = { s->conf->state.directory, s->conf->retain.seconds_ms, s->conf->retain.jobs };
-	struct store_observer observer = { s, on_changed, on_queue_changed };
+	struct store_observer observer = { s, on_changed, on_queue_changed, on_unresolved };
 	struct parts *p = &s->parts;
 	enum store_open_result result;
 	char why[512];

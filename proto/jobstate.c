@@ -10,7 +10,7 @@ static const struct {
 	const char *name;
 	unsigned next;
 } states[JOB_STATES] = {
-	[JOB_NONE] = { "none", TO_WAITING },
+	[JOB_NONE] = { "none", TO_WAITING | TO(JOB_CANCELLED) },
 	[JOB_HELD] = { "held", TO_WAITING | TO_ENDED },
 	[JOB_BLOCKED] = { "blocked", TO_WAITING | TO_ENDED },
 	[JOB_SCHEDULED] = { "scheduled", TO_WAITING | TO_ENDED },

@@ -43,6 +43,7 @@ struct job_spec {
 	const char *tags;		/* JSON text of an object, or NULL */
 	const char *meta;		/* JSON text, or NULL */
 	const char *unique_key;		/* or NULL */
+	const char *after;		/* JSON text of an array of ids, or NULL; not of a submission */
 	size_t args_len;
 	wall_ms timeout;		/* one attempt's; 0 = none */
 	wall_ms retain;			/* of the final record; -1 = the daemon's */
@@ -68,6 +69,7 @@ struct job_row {
 	wall_ms expires_at;		/* of the first start; 0 = never */
 	wall_ms started_at, finished_at;	/* of the latest attempt; 0 = none */
 	wall_ms cancel_requested_at;	/* 0 = no */
+	int pending;			/* jobs that it waits for */
 	struct job_spec *spec;		/* a reference of the row's own, or NULL where not loaded */
 };
 

@@ -11,6 +11,8 @@
 
 #include "store/store_backend.h"
 
+enum { EDGES_MAX = 1024 };	/* as in sqlite_tx.c */
+
 static int memory_carry_out(struct memory_store *m, struct store_op *op)
 {
 	static int (*const verbs[VERBS])(struct memory_store *m, struct store_op *op) = {
@@ -27,6 +29,7 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_EXPIRE] = memory_time,
 		[VERB_PRUNE] = memory_time,
 		[VERB_RECOVER] = memory_time,
+		[VERB_RESOLVE] = memory_resolve,
 		[VERB_READY_PAGE] = memory_ready_page,
 		[VERB_OUTPUT_APPEND] = memory_output_append,
 		[VERB_QUEUE_SET] = memory_queue_set,
@@ -36,7 +39,11 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_OUTPUT_READ] = memory_output_read,
 	};
 
-	return verbs[op->verb] != NULL ? verbs[op->verb](m, op) : 0;
+	size_t budget = EDGES_MAX;
+	int rc = verbs[op->verb] != NULL ? verbs[op->verb](m, op) : 0;
+
+	memory_follow(m, op, &budget);
+	return rc;
 }
 
 static void memory_free_dropped(struct memory_store *m)
@@ -74,6 +81,7 @@ static enum store_open_result memory_open(struct store *st, const struct store_c
 
 	(void)conf, (void)why, (void)why_size;
 	STAILQ_INIT(&m->ops);
+	STAILQ_INIT(&m->moving);
 	st->impl = m;
 	return STORE_OPEN_OK;
 }
@@ -82,6 +90,7 @@ static void memory_close(struct store *st)
 {
 	struct memory_store *m = st->impl;
 
+	memory_free_edges(m);
 	for (size_t i = 0; i < m->n; i++)
 		memory_job_free(m->jobs[i]);
 	free(m->jobs);

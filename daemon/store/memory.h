@@ -20,6 +20,9 @@ struct memory_job {
 	struct memory_output *outputs;
 	size_t outputs_n;
 	struct memory_job *next_dropped;
+	TAILQ_HEAD(, memory_edge) down, up;	/* to those that name it; to those that it names */
+	bool moving;				/* as in struct sqlite_job */
+	STAILQ_ENTRY(memory_job) moving_link;
 };
 
 struct memory_request {		/* the answer that a submit with this request_id was given */
@@ -47,6 +50,7 @@ struct memory_store {
 	wall_ms retain;
 	struct memory_job *dropped;	/* their names are borrowed until the op has been told; */
 	struct job_spec *dropped_spec;	/* so are those of one that an update took the place of */
+	STAILQ_HEAD(, memory_job) moving;
 	struct op_list ops;
 	bool busy;			/* somebody carries ops out, further up the stack */
 };
@@ -66,11 +70,18 @@ struct attempt_row memory_latest(const struct memory_job *j, const struct job_ke
 struct memory_output *memory_output(const struct memory_job *j, int attempt, int stream);
 
 /* memory_submit.c */
+/* A new job, by rules_submit. */
+struct memory_job *memory_insert(struct memory_store *m, struct store_op *op, struct submission *s,
+				 const struct graph_start *start, struct effect *e, char *why);
 int memory_submit(struct memory_store *m, struct store_op *op);
 /* The newest job that holds the key, among those active or among all. */
 struct memory_job *memory_holder(const struct memory_store *m, const struct submission *s);
 
 /* memory_write.c */
+void memory_set(char **to, const char *text);
+/* A rule has changed the job from `was`, with this effect: carried out and noted. */
+void memory_save(struct memory_store *m, struct store_op *op, struct memory_job *j, const struct job_kept *was,
+		 const struct effect *e);
 struct note *memory_note(struct memory_store *m, struct store_op *op, enum job_state from, const struct memory_job *j,
 			 const struct effect *e);
 /* Changes the job by the rule, and notes it; one that the rule moved to none is gone. 0 or what the rule says. */
@@ -93,6 +104,16 @@ void memory_request_free(struct memory_store *m);
 int memory_queue_set(struct memory_store *m, struct store_op *op);
 /* Its jobs that neither run nor are final. */
 int64_t memory_queue_waiting(const struct memory_store *m, const char *queue);
+
+/* memory_graph.c: as sqlite_edge.h and sqlite_graph.h say. */
+void memory_touch(struct memory_store *m, struct memory_job *j);
+void memory_follow(struct memory_store *m, struct store_op *op, size_t *budget);
+int memory_resolve(struct memory_store *m, struct store_op *op);
+struct memory_job *memory_graph_insert(struct memory_store *m, struct store_op *op, size_t i);
+void memory_graph_late(struct memory_store *m, struct store_op *op);
+void memory_graph_again(struct memory_store *m, struct memory_job *j);
+void memory_remove_edges(struct memory_store *m, struct memory_job *j);
+void memory_free_edges(struct memory_store *m);
 
 /* memory_read.c: the verbs that change nothing. */
 int memory_ready_page(struct memory_store *m, struct store_op *op);

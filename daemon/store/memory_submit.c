@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "store/memory.h"
+#include "store/rules_graph.h"
 
 struct memory_job *memory_holder(const struct memory_store *m, const struct submission *s)
 {
@@ -80,6 +81,30 @@ static int memory_room(const struct memory_store *m, struct store_op *op, size_t
 	return rules_room(&op->submit.v[i], waiting);
 }
 
+/* Is all there that it names, and that is not of this call? */
+static int memory_named_check(const struct memory_store *m, struct store_op *op, size_t i)
+{
+	struct submission *s = &op->submit.v[i];
+
+	for (size_t k = 0; k < s->after_n; k++) {
+		struct submission other = s->after[k] < 0 ? op->submit.v[-1 - s->after[k]] : (struct submission){ .id = s->after[k] };
+
+		if (s->after[k] < 0 && !memory_request_answer(m, &other, op->now))
+			continue;
+		s->missing = other.id;
+		if (memory_find(m, other.id) == NULL)
+			return -ENOENT;
+	}
+	return 0;
+}
+
+static int memory_may_add(const struct memory_store *m, struct store_op *op, size_t i)
+{
+	int rc = memory_room(m, op, i);
+
+	return rc != 0 ? rc : memory_named_check(m, op, i);
+}
+
 /* Would the i-th be refused? Nothing is changed yet, so that all or none are added. */
 static int memory_submit_check(struct memory_store *m, struct store_op *op, size_t i)
 {
@@ -94,42 +119,64 @@ static int memory_submit_check(struct memory_store *m, struct store_op *op, size
 	if (s->known_only)
 		return -EDQUOT;
 	if (s->spec->unique_key == NULL)
-		return memory_room(m, op, i);
+		return memory_may_add(m, op, i);
 	before = memory_holder_before(m, op, i);
 	holder = before == NULL ? memory_holder(m, s) : NULL;
 	if (before == NULL && holder == NULL)
-		return memory_room(m, op, i);
+		return memory_may_add(m, op, i);
 	s->id = holder != NULL ? holder->k.row.id : 0;
-	s->state = holder != NULL ? holder->k.row.state : rules_first_state(before, op->now);
+	s->state = holder != NULL ? holder->k.row.state : JOB_HELD;	/* waiting, whichever way */
 	verdict = rules_unique(s, s->state);
 	s->existing = verdict == UNIQUE_ANSWER;
+	if (s->existing)
+		return 0;
 	if (verdict == UNIQUE_CANCEL)
-		return memory_room(m, op, i);
+		return memory_may_add(m, op, i);
 	return verdict == UNIQUE_TAKEN ? -EEXIST : verdict == UNIQUE_RUNS ? -EBUSY : 0;
 }
 
-static void memory_submit_one(struct memory_store *m, struct store_op *op, struct submission *s)
+struct memory_job *memory_insert(struct memory_store *m, struct store_op *op, struct submission *s,
+				 const struct graph_start *start, struct effect *e, char *why)
 {
-	static const struct effect none;
-	struct memory_job *holder = s->spec->unique_key != NULL ? memory_holder(m, s) : NULL, *j;
+	struct memory_job *j = memory_alloc(1, sizeof(*j));
 
-	if (memory_request_answer(m, s, op->now))
-		return;
-	if (s->existing) {
-		s->id = holder->k.row.id;
-		memory_request_keep(m, s, op->now);
-		return;
-	}
-	if (holder != NULL)
-		memory_apply(m, op, holder, rules_cancel);
-	j = memory_alloc(1, sizeof(*j));
-	rules_submit(&j->k, s, ++m->last_id, op->now);
+	TAILQ_INIT(&j->down);
+	TAILQ_INIT(&j->up);
+	rules_submit(&j->k, s, start, ++m->last_id, op->now, e, why);
 	j->spec = job_spec_ref(s->spec);
 	m->jobs = memory_grow(m->jobs, m->n, sizeof(m->jobs[0]));
 	m->jobs[m->n++] = j;
 	s->id = j->k.row.id;
 	s->state = j->k.row.state;
-	memory_note(m, op, JOB_NONE, j, &none);
+	memory_set(&j->reason, e->reason);
+	memory_set(&j->message, e->message);
+	memory_note(m, op, JOB_NONE, j, e);
+	return j;
+}
+
+static void memory_submit_one(struct memory_store *m, struct store_op *op, size_t i)
+{
+	static const struct graph_start alone;
+	struct submission *s = &op->submit.v[i];
+	struct effect e = { 0 };
+	struct memory_job *holder = s->spec->unique_key != NULL ? memory_holder(m, s) : NULL;
+
+	s->fresh = false;
+	if (memory_request_answer(m, s, op->now))
+		return;
+	if (s->existing) {
+		s->id = holder->k.row.id;
+		s->state = holder->k.row.state;
+		memory_request_keep(m, s, op->now);
+		return;
+	}
+	if (holder != NULL)
+		memory_apply(m, op, holder, rules_cancel);
+	s->fresh = true;
+	if (s->after_n > 0)
+		memory_graph_insert(m, op, i);
+	else
+		memory_insert(m, op, s, &alone, &e, NULL);
 	memory_request_keep(m, s, op->now);
 }
 
@@ -144,6 +191,7 @@ int memory_submit(struct memory_store *m, struct store_op *op)
 			return rc;
 	}
 	for (size_t i = 0; i < op->submit.n; i++)
-		memory_submit_one(m, op, &op->submit.v[i]);
+		memory_submit_one(m, op, i);
+	memory_graph_late(m, op);
 	return 0;
 }

@@ -19,7 +19,7 @@ static bool memory_may_expire(const struct job_kept *k)
 
 static bool memory_is_final(const struct job_kept *k)
 {
-	return job_state_final(k->row.state);
+	return rules_prunable(k);
 }
 
 static bool memory_runs(const struct job_kept *k)
@@ -77,7 +77,7 @@ static int64_t memory_finals(const struct memory_store *m)
 	int64_t finals = 0;
 
 	for (size_t i = 0; i < m->n; i++)
-		finals += memory_is_final(&m->jobs[i]->k);
+		finals += job_state_final(m->jobs[i]->k.row.state);
 	return finals;
 }
 

@@ -7,6 +7,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "store/rules_graph.h"
 
 _Noreturn void memory_no_memory(void)
 {
@@ -27,7 +28,7 @@ char *memory_copy(const char *text)
 	return text != NULL ? strcpy(memory_alloc(strlen(text) + 1, 1), text) : NULL;
 }
 
-static void memory_set(char **to, const char *text)
+void memory_set(char **to, const char *text)
 {
 	free(*to);
 	*to = memory_copy(text);
@@ -97,7 +98,7 @@ struct note *memory_note(struct memory_store *m, struct store_op *op, enum job_s
 	if (note == NULL)
 		memory_no_memory();
 	note->change.seq = ++m->seq;
-	if (from == JOB_NONE)
+	if (from == JOB_NONE && !(j->k.graph & GRAPH_AFTER))
 		note->row.spec = j->spec;
 	return note;
 }
@@ -150,8 +151,8 @@ static void memory_say(struct memory_job *j, const struct settlement *s, const s
 	memcpy(j->output_bytes, s->output_bytes, sizeof(j->output_bytes));
 }
 
-static void memory_save(struct memory_store *m, struct store_op *op, struct memory_job *j, const struct job_kept *was,
-			const struct effect *e)
+void memory_save(struct memory_store *m, struct store_op *op, struct memory_job *j, const struct job_kept *was,
+		 const struct effect *e)
 {
 	static const struct settlement nothing;
 
@@ -168,6 +169,7 @@ static void memory_save(struct memory_store *m, struct store_op *op, struct memo
 		memory_set(&j->message, e->message);
 	}
 	memory_note(m, op, was->row.state, j, e);
+	memory_touch(m, j);
 }
 
 int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job *j, rule_fn *rule)
@@ -178,6 +180,8 @@ int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job 
 
 	if (rc != 0 || !e.changed)
 		return rc;
+	if (j->k.row.state == JOB_NONE)
+		memory_remove_edges(m, j);
 	memory_save(m, op, j, &was, &e);
 	if (j->k.row.state == JOB_NONE) {
 		size_t i = memory_index(m, j->k.row.id);
@@ -243,6 +247,8 @@ int memory_ask(struct memory_store *m, struct store_op *op)
 	*op->ask.state = j->k.row.state;
 	if (op->verb == VERB_RETRY && memory_key_taken(m, j))
 		return -EEXIST;
+	if (op->verb == VERB_RETRY && job_state_final(j->k.row.state) && (j->k.graph & GRAPH_AFTER))
+		memory_graph_again(m, j);
 	rc = memory_apply(m, op, j, op_ask_rule(op));
 	*op->ask.state = j->k.row.state;
 	return rc;

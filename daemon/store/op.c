@@ -16,6 +16,7 @@ static const struct {
 	[VERB_EXPIRE] = { .completes = true },
 	[VERB_PRUNE] = { .completes = true },
 	[VERB_RECOVER] = { .completes = true },
+	[VERB_RESOLVE] = { .completes = true },
 	[VERB_READY_PAGE] = { .completes = true },
 	[VERB_QUEUE_SET] = { .completes = true },
 	[VERB_GET] = { .reads = true },
@@ -54,12 +55,13 @@ size_t op_weight(const struct store_op *op)
 
 	if (op->verb == VERB_SUBMIT)
 		for (size_t i = 0; i < op->submit.n; i++)
-			weight += 512 + op->submit.v[i].spec->bytes;
+			weight += 512 + op->submit.v[i].spec->bytes + 256 * op->submit.v[i].after_n;
 	else if (op->verb == VERB_SETTLE)
 		weight += text_weight(op->settle->result) + text_weight(op->settle->message);
 	else if (op->verb == VERB_OUTPUT_APPEND)
 		weight += op->output.len;
-	else if (op->verb == VERB_DUE || op->verb == VERB_EXPIRE || op->verb == VERB_PRUNE || op->verb == VERB_RECOVER)
+	else if (op->verb == VERB_DUE || op->verb == VERB_EXPIRE || op->verb == VERB_PRUNE || op->verb == VERB_RECOVER ||
+		 op->verb == VERB_RESOLVE)
 		weight += 512 * op->time.max;
 	return weight;
 }
@@ -81,6 +83,7 @@ void op_reset(struct store_op *op)
 		STAILQ_REMOVE_HEAD(&op->notes, link);
 		free(note);
 	}
+	op->unresolved = false;
 	if (op->verb == VERB_READY_PAGE)
 		op_reset_page(op);
 	else if (op->verb == VERB_CLAIM && op->claim.load != NULL)
@@ -92,7 +95,8 @@ void op_reset(struct store_op *op)
 struct note *op_note(struct store_op *op, enum job_state from, const struct job_kept *k, const char *queue,
 		     const char *type, const struct effect *e)
 {
-	struct note *note = calloc(1, sizeof(*note));
+	size_t size = e->copy ? strlen(e->message) + 1 : 0;
+	struct note *note = calloc(1, sizeof(*note) + size);
 
 	if (note == NULL)
 		return NULL;
@@ -104,7 +108,7 @@ struct note *op_note(struct store_op *op, enum job_state from, const struct job_
 	note->change.queue = queue;
 	note->change.type = type;
 	note->change.reason = e->reason;
-	note->change.message = e->message;
+	note->change.message = e->copy ? memcpy(note->message, e->message, size) : e->message;
 	note->change.retain = k->retain;
 	STAILQ_INSERT_TAIL(&op->notes, note, link);
 	return note;

@@ -19,7 +19,7 @@
 enum store_verb {
 	VERB_SUBMIT, VERB_CLAIM, VERB_SETTLE,
 	VERB_CANCEL, VERB_HOLD, VERB_RELEASE, VERB_RETRY, VERB_DELETE, VERB_UPDATE,
-	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER,
+	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER, VERB_RESOLVE,
 	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_SET, VERB_PROBE,
 	VERB_GET, VERB_LIST, VERB_COUNT, VERB_OUTPUT_READ,
 	VERBS
@@ -31,6 +31,7 @@ struct note {
 	struct job_row row;
 	void *lane, *from_lane;		/* the back end's: what it counted the change under */
 	STAILQ_ENTRY(note) link;
+	char message[];			/* where the effect's had to be copied */
 };
 
 STAILQ_HEAD(note_list, note);
@@ -52,7 +53,7 @@ struct store_op {
 			bool *left;
 			wall_ms retain;		/* prune: the settings of the store */
 			int64_t retain_jobs;
-		} time;			/* due, expire, prune, recover */
+		} time;			/* due, expire, prune, recover, resolve */
 		struct {
 			const char *queue, *type;
 			int after_priority;
@@ -82,6 +83,7 @@ struct store_op {
 		} list;			/* and count */
 	};
 	struct note_list notes;
+	bool unresolved;		/* it left edges for store_resolve */
 	void (*done)(struct store_op *op);	/* NULL: somebody is parked at the latch */
 	struct latch latch;
 	STAILQ_ENTRY(store_op) link;

@@ -4,15 +4,21 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "store/rules_graph.h"
 
-static void rules_move(struct job_kept *k, enum job_state to, wall_ms now, struct effect *e)
+void rules_move(struct job_kept *k, enum job_state to, wall_ms now, struct effect *e)
 {
+	bool crosses;
+
 	if (!job_state_may_follow(k->row.state, to))
 		log_fatal("job %lld: %s may not follow %s", (long long)k->row.id, job_state_name(to),
 			  job_state_name(k->row.state));
+	crosses = to != JOB_NONE && job_state_final(to) != job_state_final(k->row.state);
 	k->row.state = to;
 	k->final_at = job_state_final(to) ? now : 0;
 	e->changed = true;
+	if (crosses)
+		rules_graph_cross(k);
 }
 
 static void rules_error(struct effect *e, const char *reason, const char *message)
@@ -21,25 +27,31 @@ static void rules_error(struct effect *e, const char *reason, const char *messag
 	e->message = message;
 }
 
-/* The latest attempt's entry is put away before the row speaks of another. */
-static void rules_archive(struct job_kept *k, struct effect *e)
+void rules_archive(struct job_kept *k, struct effect *e)
 {
 	e->archive = rules_latest(k);
 	k->outcome = -1;
 }
 
-enum job_state rules_first_state(const struct submission *s, wall_ms now)
+static void rules_first_state(struct job_kept *k, const struct submission *s, const struct graph_start *start, wall_ms now,
+			      struct effect *e, char *why)
 {
-	if (s->hold)
-		return JOB_HELD;
-	return s->run_at > now ? JOB_SCHEDULED : JOB_READY;
+	k->graph = (s->after_n > 0 ? GRAPH_AFTER : 0) | (s->after_run ? GRAPH_RUN : 0) | (s->fill ? GRAPH_FILL : 0);
+	if (start->blame != 0) {
+		rules_graph_blame(e, start->blame, start->how, why);
+		k->row.state = JOB_CANCELLED;
+		k->final_at = now;
+		return;
+	}
+	k->row.pending = start->pending;
+	k->row.state = s->hold ? JOB_HELD : rules_graph_state(k, now);
 }
 
-void rules_submit(struct job_kept *k, const struct submission *s, int64_t id, wall_ms now)
+void rules_submit(struct job_kept *k, const struct submission *s, const struct graph_start *start, int64_t id, wall_ms now,
+		  struct effect *e, char *why)
 {
 	memset(k, 0, sizeof(*k));
 	k->row.id = id;
-	k->row.state = rules_first_state(s, now);
 	k->row.priority = s->priority;
 	k->row.submitted_at = now;
 	k->row.run_at = s->run_at;
@@ -47,6 +59,7 @@ void rules_submit(struct job_kept *k, const struct submission *s, int64_t id, wa
 	k->outcome = -1;
 	k->retain = s->spec->retain;
 	k->interrupted_fail = s->spec->interrupted_fail;
+	rules_first_state(k, s, start, now, e, why);
 }
 
 enum unique_verdict rules_unique(const struct submission *s, enum job_state holder)
@@ -168,7 +181,7 @@ int rules_release(struct job_kept *k, wall_ms now, struct effect *e)
 {
 	if (k->row.state != JOB_HELD)
 		return -EBUSY;
-	rules_move(k, k->row.run_at > now ? JOB_SCHEDULED : JOB_READY, now, e);
+	rules_move(k, rules_graph_state(k, now), now, e);
 	return 0;
 }
 
@@ -184,7 +197,7 @@ int rules_retry(struct job_kept *k, wall_ms now, struct effect *e)
 	k->row.cancel_requested_at = 0;
 	if (k->row.expires_at <= now)
 		k->row.expires_at = 0;
-	rules_move(k, JOB_READY, now, e);
+	rules_move(k, rules_graph_state(k, now), now, e);
 	return 0;
 }
 
@@ -192,6 +205,8 @@ int rules_delete(struct job_kept *k, wall_ms now, struct effect *e)
 {
 	if (!job_state_final(k->row.state))
 		return -EBUSY;
+	if (k->dependents > 0)
+		return -ENOTEMPTY;
 	rules_move(k, JOB_NONE, now, e);
 	return 0;
 }
@@ -276,6 +291,11 @@ void rules_queue_set(struct queue_row *row, unsigned members, const struct queue
 wall_ms rules_prune_at(const struct job_kept *k, wall_ms retain_default)
 {
 	return k->final_at + (k->retain >= 0 ? k->retain : retain_default);
+}
+
+bool rules_prunable(const struct job_kept *k)
+{
+	return job_state_final(k->row.state) && k->dependents == 0 && k->graph < GRAPH_MOVING;
 }
 
 bool rules_output(const struct job_kept *k, int attempt)

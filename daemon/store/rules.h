@@ -24,6 +24,8 @@ struct job_kept {
 	wall_ms final_at;		/* when it became final; 0 */
 	bool interrupted_fail;
 	char where[48];			/* the latest attempt ran there */
+	int dependents;			/* jobs not final that name it in `after` */
+	unsigned graph;			/* GRAPH_..., rules_graph.h */
 };
 
 /* What follows besides the job itself. */
@@ -32,11 +34,17 @@ struct effect {
 	bool archive;			/* first, the latest attempt's entry (the job as it was) goes to the history */
 	bool forget;			/* result, error, progress and what is known of the output go; then: */
 	const char *reason, *message;	/* the error from now on; NULL: as it is. Literals, or the request's */
+	bool copy;			/* the message is neither: it goes with the rule's caller */
 };
 
-/* Where it begins: held, else scheduled, else ready. */
-enum job_state rules_first_state(const struct submission *s, wall_ms now);
-void rules_submit(struct job_kept *k, const struct submission *s, int64_t id, wall_ms now);
+struct graph_start;
+
+/*
+ * A new job: held, else blocked, else scheduled, else ready; or cancelled at
+ * once for one of its parents (why as in rules_graph_blame).
+ */
+void rules_submit(struct job_kept *k, const struct submission *s, const struct graph_start *start, int64_t id, wall_ms now,
+		  struct effect *e, char *why);
 
 /* What to do about a job that holds the submission's unique key. */
 enum unique_verdict {
@@ -53,7 +61,7 @@ wall_ms rules_request_until(wall_ms at);
 /* Is there room for one more in its queue, where so many neither run nor are final? 0 or -EXFULL. */
 int rules_room(struct submission *s, int64_t waiting);
 
-/* Each: 0, or -EBUSY with nothing changed. */
+/* Each: 0, or -EBUSY with nothing changed (rules_delete: -ENOTEMPTY, too). */
 int rules_claim(struct job_kept *k, const struct claim *c, struct effect *e);
 int rules_settle(struct job_kept *k, struct settlement *s, struct effect *e);
 typedef int rule_fn(struct job_kept *k, wall_ms now, struct effect *e);
@@ -70,7 +78,17 @@ wall_ms rules_prune_at(const struct job_kept *k, wall_ms retain_default);
 /* May output of this attempt be added? The one that runs, or is next (its claim was not written). */
 bool rules_output(const struct job_kept *k, int attempt);
 
+/* May the record go when its time is over? Not while others name it, nor while its own edges are still there. */
+bool rules_prunable(const struct job_kept *k);
+
 /* Is there an entry of the latest attempt that the history does not hold yet? It is made of the job and its error. */
 bool rules_latest(const struct job_kept *k);
+
+/* ---- for the rules' own files ---- */
+
+/* The only door to another state. */
+void rules_move(struct job_kept *k, enum job_state to, wall_ms now, struct effect *e);
+/* The latest attempt's entry is put away before the row speaks of another. */
+void rules_archive(struct job_kept *k, struct effect *e);
 
 #endif

@@ -1,6 +1,8 @@
 /* What people ask for: cancel, hold, release, retry, delete, update. */
 #include <errno.h>
 
+#include "store/sqlite_edge.h"
+#include "store/sqlite_graph.h"
 #include "store/sqlite_verbs.h"
 
 /* Would the job, back among the active, share its unique key with another? */
@@ -36,6 +38,8 @@ int sqlite_ask(struct sqlite_tx *tx, struct store_op *op)
 	was = j->row.k;
 	*op->ask.state = was.row.state;
 	rc = ask_allowed(tx, op, j);
+	if (rc == 0 && op->verb == VERB_RETRY && job_state_final(was.row.state) && (was.graph & GRAPH_AFTER))
+		rc = sqlite_graph_again(tx, op, j);
 	if (rc == 0)
 		rc = op_ask_rule(op)(&j->row.k, op->now, &e);
 	if (rc != 0)
@@ -43,7 +47,10 @@ int sqlite_ask(struct sqlite_tx *tx, struct store_op *op)
 	*op->ask.state = j->row.k.row.state;
 	if (!e.changed)
 		return 0;
-	return op->verb == VERB_DELETE ? sqlite_job_drop(tx, op, j, &was, &e) : sqlite_job_change(tx, op, j, &was, &e);
+	if (op->verb != VERB_DELETE)
+		return sqlite_job_change(tx, op, j, &was, &e);
+	sqlite_edge_remove(tx, op, j);
+	return sqlite_job_drop(tx, op, j, &was, &e);
 }
 
 int sqlite_ask_update(struct sqlite_tx *tx, struct store_op *op)

@@ -4,9 +4,13 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/rules_graph.h"
 #include "store/sqlite_tx.h"
 
-enum { JOBS_KEPT = 16384 };
+enum {
+	JOBS_KEPT = 16384,
+	AGENDA_AT_ONCE = 1		/* long past */
+};
 
 /* ---- in memory ---- */
 
@@ -15,12 +19,15 @@ void sqlite_jobs_init(struct sqlite_jobs *jobs)
 	jobs->by_id = NULL;
 	TAILQ_INIT(&jobs->used);
 	TAILQ_INIT(&jobs->dirty);
+	TAILQ_INIT(&jobs->moving);
 }
 
 static void job_forget(struct sqlite_jobs *jobs, struct sqlite_job *j)
 {
 	if (j->dirty)
 		TAILQ_REMOVE(&jobs->dirty, j, unwritten);
+	if (j->moving)
+		TAILQ_REMOVE(&jobs->moving, j, moving_link);
 	TAILQ_REMOVE(&jobs->used, j, used);
 	HASH_DEL(jobs->by_id, j);
 	free(j);
@@ -55,7 +62,7 @@ static int job_keep(struct sqlite_tx *tx, struct sqlite_job *j)
 {
 	j->id = j->row.k.row.id;
 	j->written = j->row.k;
-	j->dirty = false;
+	j->dirty = j->moving = false;
 	HASH_ADD(hh, tx->jobs.by_id, id, sizeof(j->id), j);
 	if (j->hh.tbl == NULL) {
 		free(j);
@@ -99,8 +106,10 @@ static wall_ms job_agenda(const struct job_kept *k, enum sqlite_agenda kind)
 		return k->row.state == JOB_SCHEDULED ? k->row.run_at : 0;
 	case AGENDA_EXPIRE:
 		return job_state_waiting(k->row.state) && k->row.attempt == 0 ? k->row.expires_at : 0;
+	case AGENDA_PRUNE:
+		return k->retain >= 0 && rules_prunable(k) ? k->final_at + k->retain : 0;
 	default:
-		return job_state_final(k->row.state) && k->retain >= 0 ? k->final_at + k->retain : 0;
+		return k->graph >= GRAPH_MOVING ? AGENDA_AT_ONCE : 0;
 	}
 }
 
@@ -161,36 +170,6 @@ int sqlite_jobs_flush(struct sqlite_tx *tx)
 		j->written = j->row.k;
 	}
 	return tx->db.failed;
-}
-
-/* ---- insert ---- */
-
-int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct job_kept *k, struct job_spec *spec)
-{
-	static const struct effect none;
-	struct job_kept told = *k;
-	struct sqlite_job *j = job_new(tx);
-
-	if (j == NULL)
-		return tx->db.failed;
-	j->row.k = *k;
-	j->row.said = false;
-	j->row.unique_key[0] = '\0';
-	if (spec->unique_key != NULL)
-		memccpy(j->row.unique_key, spec->unique_key, '\0', sizeof(j->row.unique_key));
-	j->row.lane = sqlite_lane_of(&tx->lanes, spec->queue, spec->type);
-	if (j->row.lane == NULL) {
-		free(j);
-		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
-	}
-	if (job_keep(tx, j) != 0)
-		return tx->db.failed;
-	sqlite_row_insert(&tx->db, &j->row);
-	sqlite_row_insert_spec(&tx->db, j->id, spec);
-	sqlite_row_tags(&tx->db, SQL_TAG_PUT, j->id, spec->tags);
-	job_search(&tx->db, j, NULL, k);
-	told.row.spec = spec;
-	return sqlite_tx_note(tx, op, JOB_NONE, &told, j->row.lane, &none);
 }
 
 /* ---- change ---- */
@@ -272,12 +251,17 @@ static void job_put_result(struct sqlite_db *db, struct sqlite_job *j, const str
 	j->row.said = true;
 }
 
-static void job_set_dirty(struct sqlite_jobs *jobs, struct sqlite_job *j)
+void sqlite_job_touch(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j)
 {
-	if (j->dirty)
-		return;
-	j->dirty = true;
-	TAILQ_INSERT_TAIL(&jobs->dirty, j, unwritten);
+	(void)op;
+	if (!j->dirty) {
+		j->dirty = true;
+		TAILQ_INSERT_TAIL(&tx->jobs.dirty, j, unwritten);
+	}
+	if (j->row.k.graph >= GRAPH_MOVING && !j->moving) {
+		j->moving = true;
+		TAILQ_INSERT_TAIL(&tx->jobs.moving, j, moving_link);
+	}
 }
 
 int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
@@ -291,7 +275,7 @@ int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_j
 		job_put_result(&tx->db, j, op->settle, e);
 	else if (e->reason != NULL)
 		job_put_error(&tx->db, j, e);
-	job_set_dirty(&tx->jobs, j);
+	sqlite_job_touch(tx, op, j);
 	return sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, e);
 }
 
@@ -304,7 +288,7 @@ int sqlite_job_move(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job
 	sqlite_bind_int(&q, j->row.lane->id);
 	sqlite_bind_int(&q, j->row.k.row.priority);
 	sqlite_run(&q);
-	job_set_dirty(&tx->jobs, j);
+	sqlite_job_touch(tx, op, j);
 	return sqlite_tx_note_moved(tx, op, was->row.state, was_lane, &j->row.k, j->row.lane, e);
 }
 
@@ -335,6 +319,8 @@ int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job
 	job_search(&tx->db, j, &j->written, NULL);
 	job_delete_by(&tx->db, SQL_JOB_DELETE, j->id);
 	job_delete_by(&tx->db, SQL_SPEC_DELETE, j->id);
+	if (j->row.k.graph & GRAPH_AFTER)
+		job_delete_by(&tx->db, SQL_WAITS_DELETE, j->id);
 	job_forget_result(&tx->db, j);
 	if (j->row.k.row.attempt > 0) {
 		job_trim_by(&tx->db, SQL_ATTEMPT_TRIM, j->id, INT32_MAX);
@@ -344,4 +330,38 @@ int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job
 	sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, e);
 	job_forget(&tx->jobs, j);
 	return tx->db.failed;
+}
+
+/* ---- insert ---- */
+
+int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct job_kept *k, const struct job_spec *spec,
+		      struct job_spec *told_spec, const struct effect *e)
+{
+	struct job_kept told = *k;
+	struct sqlite_job *j = job_new(tx);
+
+	if (j == NULL)
+		return tx->db.failed;
+	j->row.k = *k;
+	j->row.said = false;
+	j->row.unique_key[0] = '\0';
+	if (spec->unique_key != NULL)
+		memccpy(j->row.unique_key, spec->unique_key, '\0', sizeof(j->row.unique_key));
+	j->row.lane = sqlite_lane_of(&tx->lanes, spec->queue, spec->type);
+	if (j->row.lane == NULL) {
+		free(j);
+		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	}
+	if (job_keep(tx, j) != 0)
+		return tx->db.failed;
+	sqlite_row_insert(&tx->db, &j->row);
+	sqlite_row_insert_spec(&tx->db, j->id, spec);
+	sqlite_row_tags(&tx->db, SQL_TAG_PUT, j->id, spec->tags);
+	job_search(&tx->db, j, NULL, k);
+	if (e->reason != NULL) {
+		job_put_error(&tx->db, j, e);
+		sqlite_job_touch(tx, op, j);
+	}
+	told.row.spec = told_spec;
+	return sqlite_tx_note(tx, op, JOB_NONE, &told, j->row.lane, e);
 }

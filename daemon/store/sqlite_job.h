@@ -27,6 +27,8 @@ struct sqlite_job {
 	bool dirty;
 	TAILQ_ENTRY(sqlite_job) used;	/* in order of use */
 	TAILQ_ENTRY(sqlite_job) unwritten;
+	bool moving;			/* its edges are to follow */
+	TAILQ_ENTRY(sqlite_job) moving_link;
 	UT_hash_handle hh;
 };
 
@@ -34,7 +36,7 @@ TAILQ_HEAD(sqlite_job_list, sqlite_job);
 
 struct sqlite_jobs {
 	struct sqlite_job *by_id;
-	struct sqlite_job_list used, dirty;
+	struct sqlite_job_list used, dirty, moving;
 };
 
 void sqlite_jobs_init(struct sqlite_jobs *jobs);
@@ -48,12 +50,18 @@ void sqlite_jobs_forget(struct sqlite_jobs *jobs);
 /* By id: 0 and *out, good until the transaction ends; -ENOENT; or the failure. */
 int sqlite_job_get(struct sqlite_tx *tx, int64_t id, struct sqlite_job **out);
 
-/* A new job, made by rules_submit; noted as a change from none. 0 or the failure. */
-int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct job_kept *k, struct job_spec *spec);
+/*
+ * A new job, made by rules_submit with this effect; noted as a change from
+ * none, with the spec `told`, which may be NULL. 0 or the failure.
+ */
+int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct job_kept *k, const struct job_spec *spec,
+		      struct job_spec *told, const struct effect *e);
 
 /* A rule has changed the job from `was`, with this effect: carried out and noted. 0 or the failure. */
 int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
 		      const struct effect *e);
+/* Something changed that nobody is told of: to be written. */
+void sqlite_job_touch(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j);
 /* The same where its lane may be another now (was_lane: as it was), and its priority. */
 int sqlite_job_move(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
 		    struct sqlite_lane *was_lane, const struct effect *e);
@@ -64,6 +72,6 @@ int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job
 		    const struct effect *e);
 
 /* Kinds of times in the table agenda. */
-enum sqlite_agenda { AGENDA_DUE, AGENDA_EXPIRE, AGENDA_PRUNE, AGENDAS };
+enum sqlite_agenda { AGENDA_DUE, AGENDA_EXPIRE, AGENDA_PRUNE, AGENDA_RESOLVE, AGENDAS };
 
 #endif

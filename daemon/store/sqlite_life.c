@@ -1,6 +1,8 @@
 /* A job's own life: submitted, claimed, settled. */
 #include <errno.h>
 
+#include "store/rules_graph.h"
+#include "store/sqlite_graph.h"
 #include "store/sqlite_request.h"
 #include "store/sqlite_verbs.h"
 
@@ -75,21 +77,28 @@ static int life_room(struct sqlite_tx *tx, struct submission *s)
 	return rules_room(s, lane->in->waiting);
 }
 
-static int life_insert(struct sqlite_tx *tx, struct store_op *op, struct submission *s)
+static int life_insert(struct sqlite_tx *tx, struct store_op *op, size_t i)
 {
+	static const struct graph_start alone;
+	struct submission *s = &op->submit.v[i];
+	struct effect e = { 0 };
 	struct job_kept k;
 
-	rules_submit(&k, s, tx->next_id++, op->now);
+	s->fresh = true;
+	if (s->after_n > 0)
+		return sqlite_graph_submit(tx, op, i);
+	rules_submit(&k, s, &alone, tx->next_id++, op->now, &e, NULL);
 	s->id = k.row.id;
 	s->state = k.row.state;
-	return sqlite_job_insert(tx, op, &k, s->spec);
+	return sqlite_job_insert(tx, op, &k, s->spec, s->spec, &e);
 }
 
-static int life_submit_one(struct sqlite_tx *tx, struct store_op *op, struct submission *s)
+static int life_submit_one(struct sqlite_tx *tx, struct store_op *op, size_t i)
 {
+	struct submission *s = &op->submit.v[i];
 	int rc;
 
-	s->existing = false;
+	s->existing = s->fresh = false;
 	if (sqlite_request_answer(tx, s, op->now))
 		return 0;
 	if (s->known_only)
@@ -98,19 +107,23 @@ static int life_submit_one(struct sqlite_tx *tx, struct store_op *op, struct sub
 	if (rc == 0 && s->max_ready > 0)
 		rc = life_room(tx, s);
 	if (rc == 0)
-		rc = life_insert(tx, op, s);
+		rc = life_insert(tx, op, i);
 	return rc < 0 ? rc : sqlite_request_keep(tx, s, op->now);
 }
 
 static int life_submit_each(struct sqlite_tx *tx, struct store_op *op)
 {
+	size_t at = 0;
 	int rc = 0;
 
 	for (size_t i = 0; i < op->submit.n && rc == 0; i++) {
-		rc = life_submit_one(tx, op, &op->submit.v[i]);
-		if (rc != 0 && op->submit.at != NULL)
-			*op->submit.at = i;
+		at = i;
+		rc = life_submit_one(tx, op, i);
 	}
+	if (rc == 0)
+		rc = sqlite_graph_late(tx, op, &at);
+	if (rc != 0 && op->submit.at != NULL)
+		*op->submit.at = at;
 	return rc;
 }
 
@@ -120,10 +133,11 @@ static bool life_submit_in_parts(const struct store_op *op)
 	for (size_t i = 0; i < op->submit.n; i++) {
 		const struct submission *s = &op->submit.v[i];
 		bool takes = s->spec->unique_key != NULL && s->unique_on_conflict != UNIQUE_EXISTING;
+		bool asks = s->max_ready > 0 || s->after_n > 0;
 
-		if ((takes || s->max_ready > 0) && op->submit.n > 1)
+		if ((takes || asks) && op->submit.n > 1)
 			return true;
-		if (takes && s->max_ready > 0)
+		if (takes && asks)
 			return true;
 	}
 	return false;

@@ -2,7 +2,10 @@
 
 #include <errno.h>
 #include <jansson.h>
+#include <stdlib.h>
 #include <string.h>
+
+#include "store/rules_graph.h"
 
 static void row_text(char *to, size_t size, const char *from)
 {
@@ -45,6 +48,9 @@ static void row_columns(struct sqlite_row *row, struct sqlite_query *q)
 	k->row.spec = NULL;
 	row_text(k->where, sizeof(k->where), sqlite_text(q, 18));
 	row_text(row->unique_key, sizeof(row->unique_key), sqlite_text(q, 19));
+	k->row.pending = (int)sqlite_int(q, 20);
+	k->dependents = (int)sqlite_int(q, 21);
+	k->graph = (unsigned)sqlite_int(q, 22);
 }
 
 bool sqlite_row_read(struct sqlite_row *row, struct sqlite_query *q, struct sqlite_lanes *lanes)
@@ -85,6 +91,9 @@ int sqlite_row_insert(struct sqlite_db *db, const struct sqlite_row *row)
 	sqlite_bind_int(&q, k->row.run_at);
 	sqlite_bind_int(&q, k->row.expires_at);
 	sqlite_bind_text(&q, row_text_or_null(row->unique_key));
+	sqlite_bind_int(&q, k->final_at);
+	sqlite_bind_int(&q, k->row.pending);
+	sqlite_bind_int(&q, k->graph);
 	return sqlite_run(&q);
 }
 
@@ -107,6 +116,9 @@ int sqlite_row_update(struct sqlite_db *db, const struct sqlite_row *row)
 	sqlite_bind_int(&q, k->row.cancel_requested_at);
 	sqlite_bind_int(&q, k->final_at);
 	sqlite_bind_text(&q, row_text_or_null(k->where));
+	sqlite_bind_int(&q, k->row.pending);
+	sqlite_bind_int(&q, k->dependents);
+	sqlite_bind_int(&q, k->graph);
 	return sqlite_run(&q);
 }
 
@@ -129,7 +141,7 @@ int sqlite_row_insert_spec(struct sqlite_db *db, int64_t id, const struct job_sp
 	return sqlite_run(&q);
 }
 
-static struct job_spec *row_spec_columns(const struct sqlite_row *row, struct sqlite_query *q)
+static struct job_spec *row_spec_columns(const struct sqlite_row *row, struct sqlite_query *q, const char *after)
 {
 	struct job_spec from = { .type = row->lane->type, .queue = row->lane->queue };
 	struct job_spec *spec;
@@ -144,6 +156,7 @@ static struct job_spec *row_spec_columns(const struct sqlite_row *row, struct sq
 	from.meta = sqlite_text(q, 7);
 	from.args = sqlite_text(q, 8);
 	from.unique_key = row_text_or_null(row->unique_key);
+	from.after = after;
 	from.retain = row->k.retain;
 	from.interrupted_fail = row->k.interrupted_fail;
 	spec = job_spec_new(&from);
@@ -152,18 +165,38 @@ static struct job_spec *row_spec_columns(const struct sqlite_row *row, struct sq
 	return spec;
 }
 
+char *sqlite_row_after(const struct sqlite_row *row, struct sqlite_db *db)
+{
+	struct sqlite_query q;
+	char *after = NULL;
+
+	if (!(row->k.graph & GRAPH_AFTER))
+		return NULL;
+	q = sqlite_query(db, SQL_WAITS_GET);
+	sqlite_bind_int(&q, row->k.row.id);
+	if (sqlite_next(&q)) {
+		after = sqlite_text_copy(&q, 0);
+		sqlite_end(&q);
+	} else {
+		sqlite_db_fail(db, -EUCLEAN, "a job without what it waits for");
+	}
+	return after;
+}
+
 struct job_spec *sqlite_row_spec(const struct sqlite_row *row, struct sqlite_db *db, bool brief)
 {
+	char *after = sqlite_row_after(row, db);
 	struct sqlite_query q = sqlite_query(db, brief ? SQL_SPEC_BRIEF : SQL_SPEC_GET);
 	struct job_spec *spec = NULL;
 
 	sqlite_bind_int(&q, row->k.row.id);
 	if (sqlite_next(&q)) {
-		spec = row_spec_columns(row, &q);
+		spec = row_spec_columns(row, &q, after);
 		sqlite_end(&q);
 	} else {
 		sqlite_db_fail(db, -EUCLEAN, "a job without its spec");
 	}
+	free(after);
 	return spec;
 }
 

@@ -30,6 +30,9 @@ int sqlite_row_insert_spec(struct sqlite_db *db, int64_t id, const struct job_sp
 /* Its spec, with one reference; brief: without args and meta. NULL after a failure, which sticks. */
 struct job_spec *sqlite_row_spec(const struct sqlite_row *row, struct sqlite_db *db, bool brief);
 
+/* What it was submitted to wait for, as JSON text to be freed; NULL: nothing, or after a failure, which sticks. */
+char *sqlite_row_after(const struct sqlite_row *row, struct sqlite_db *db);
+
 /* Carries out SQL_TAG_PUT or SQL_TAG_DELETE for each of a job's tags (JSON text, or NULL). */
 int sqlite_row_tags(struct sqlite_db *db, enum sqlite_sql sql, int64_t id, const char *tags);
 

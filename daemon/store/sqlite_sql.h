@@ -11,7 +11,8 @@
  * most jobs need is an index of job; what few need (a time to fall due, to
  * expire, to be pruned at; a unique key) are rows in tables of their own,
  * agenda and holder, kept by sqlite_job.c; request has the answers that submits
- * with a request_id were given. State numbers are enum job_state:
+ * with a request_id were given. edge (sqlite_edge.c) holds who waits for whom
+ * while the child is not final, waits what a job's `after` said. State numbers are enum job_state:
  * 3 scheduled, 4 ready, 5 running, 6 succeeded, final from 6.
  */
 #ifndef JOBD_SQLITE_SQL_H
@@ -61,6 +62,16 @@ static const char *const sqlite_migrations[] = {
 	"ALTER TABLE queue ADD COLUMN weight INTEGER NOT NULL DEFAULT 0;"
 	"ALTER TABLE queue ADD COLUMN max_ready INTEGER NOT NULL DEFAULT 0;"
 	"CREATE TABLE bucket(queue TEXT PRIMARY KEY, level REAL NOT NULL, at INTEGER NOT NULL) WITHOUT ROWID;",
+	/* who waits for whom */
+	"ALTER TABLE job ADD COLUMN pending INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE job ADD COLUMN dependents INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE job ADD COLUMN graph INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX job_final;"
+	"CREATE INDEX job_final ON job(final_at) WHERE state > 5 AND retain < 0 AND dependents = 0 AND graph < 8;"
+	"CREATE TABLE edge(parent INTEGER NOT NULL, met INTEGER NOT NULL, child INTEGER NOT NULL,"
+	" PRIMARY KEY(parent, met, child)) WITHOUT ROWID;"
+	"CREATE INDEX edge_child ON edge(child);"
+	"CREATE TABLE waits(id INTEGER PRIMARY KEY, after_ids TEXT NOT NULL);",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -68,7 +79,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 /* The order that sqlite_job_columns reads. */
 #define SQLITE_JOB_COLUMNS \
 	"job.id, lane, state, priority, attempt, excused, interruptions, outcome, said, once, retain, submitted_at, run_at," \
-	" expires_at, started_at, finished_at, cancel_requested_at, final_at, place, unique_key"
+	" expires_at, started_at, finished_at, cancel_requested_at, final_at, place, unique_key, pending, dependents, graph"
 
 #define SQLITE_QUEUE_COLUMNS "SELECT name, paused, concurrency, per_second, burst, weight, max_ready"
 
@@ -85,11 +96,12 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_SNAPSHOT, "BEGIN") \
 	X(SQL_PAGE_COUNT, "PRAGMA page_count") \
 	/* job */ \
-	X(SQL_JOB_INSERT, "INSERT INTO job VALUES(?1,?2,?3,?4,0,0,0,-1,0,?5,?6,?7,?8,?9,0,0,0,0,NULL,?10)") \
+	X(SQL_JOB_INSERT, "INSERT INTO job VALUES(?1,?2,?3,?4,0,0,0,-1,0,?5,?6,?7,?8,?9,0,0,0,?11,NULL,?10,?12,0,?13)") \
 	X(SQL_JOB_GET, "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id = ?1") \
 	X(SQL_JOB_SAVE, \
 	  "UPDATE job SET state=?2, attempt=?3, excused=?4, interruptions=?5, outcome=?6, said=?7, run_at=?8, expires_at=?9," \
-	  " started_at=?10, finished_at=?11, cancel_requested_at=?12, final_at=?13, place=?14 WHERE id = ?1") \
+	  " started_at=?10, finished_at=?11, cancel_requested_at=?12, final_at=?13, place=?14, pending=?15, dependents=?16," \
+	  " graph=?17 WHERE id = ?1") \
 	X(SQL_JOB_MOVE, "UPDATE job SET lane=?2, priority=?3 WHERE id = ?1") \
 	X(SQL_JOB_DELETE, "DELETE FROM job WHERE id = ?1") \
 	X(SQL_JOB_LAST, "SELECT max(id) FROM job") \
@@ -112,8 +124,11 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_AGENDA_NEXT, "SELECT at FROM agenda WHERE kind = ?1 ORDER BY at LIMIT 1") \
 	X(SQL_RUNNING, \
 	  "SELECT id FROM job WHERE state = 5 AND state <> 3 AND state <> 4 AND state <> 6 ORDER BY id LIMIT ?1") \
-	X(SQL_FINAL, "SELECT id FROM job WHERE state > 5 AND retain < 0 AND final_at <= ?1 ORDER BY final_at LIMIT ?2") \
-	X(SQL_FINAL_NEXT, "SELECT final_at FROM job WHERE state > 5 AND retain < 0 ORDER BY final_at LIMIT 1") \
+	X(SQL_FINAL, \
+	  "SELECT id FROM job WHERE state > 5 AND retain < 0 AND dependents = 0 AND graph < 8 AND final_at <= ?1" \
+	  " ORDER BY final_at LIMIT ?2") \
+	X(SQL_FINAL_NEXT, \
+	  "SELECT final_at FROM job WHERE state > 5 AND retain < 0 AND dependents = 0 AND graph < 8 ORDER BY final_at LIMIT 1") \
 	/* what belongs to a job */ \
 	X(SQL_SPEC_INSERT, "INSERT INTO spec VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)") \
 	X(SQL_SPEC_GET, "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, meta, args FROM spec WHERE id = ?1") \
@@ -149,6 +164,16 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_TAG_PUT, "INSERT OR IGNORE INTO tag VALUES(?1,?2,?3)") \
 	X(SQL_TAG_DELETE, "DELETE FROM tag WHERE name = ?1 AND value = ?2 AND job = ?3") \
 	X(SQL_TAG_HAS, "SELECT 1 FROM tag WHERE name = ?1 AND value = ?2 AND job = ?3") \
+	/* graphs */ \
+	X(SQL_EDGE_PUT, "INSERT INTO edge VALUES(?1,?2,?3)") \
+	X(SQL_EDGE_SET, "UPDATE edge SET met = ?3 WHERE parent = ?1 AND met = ?2 AND child = ?4") \
+	X(SQL_EDGE_DELETE, "DELETE FROM edge WHERE parent = ?1 AND met = ?2 AND child = ?3") \
+	X(SQL_EDGE_DOWN, "SELECT child, met FROM edge WHERE parent = ?1 AND met = ?2 ORDER BY child LIMIT ?3") \
+	X(SQL_EDGE_UP, "SELECT parent, met FROM edge WHERE child = ?1 LIMIT ?2") \
+	X(SQL_WAITS_PUT, "INSERT INTO waits VALUES(?1,?2)") \
+	X(SQL_WAITS_GET, "SELECT after_ids FROM waits WHERE id = ?1") \
+	X(SQL_WAITS_DELETE, "DELETE FROM waits WHERE id = ?1") \
+	X(SQL_SPEC_ARGS, "UPDATE spec SET args = ?2 WHERE id = ?1") \
 	/* kept figures */ \
 	X(SQL_LANE_PUT, "INSERT OR REPLACE INTO lane VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)") \
 	X(SQL_LANE_ALL, \

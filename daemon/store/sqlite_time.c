@@ -8,6 +8,7 @@
 #include <errno.h>
 #include <stdlib.h>
 
+#include "store/sqlite_edge.h"
 #include "store/sqlite_request.h"
 #include "store/sqlite_verbs.h"
 
@@ -113,13 +114,13 @@ int sqlite_time_expire(struct sqlite_tx *tx, struct store_op *op)
 
 /* ---- prune ---- */
 
-/* When the next final record is to go; 0 if there is none. */
-static wall_ms time_prune_next(struct sqlite_tx *tx, const struct store_op *op)
+/* When the next final record is to go; 0 if there is none. Too many may be left where unfinished jobs name them. */
+static wall_ms time_prune_next(struct sqlite_tx *tx, const struct store_op *op, size_t removed)
 {
 	struct sqlite_query q = sqlite_query(&tx->db, SQL_FINAL_NEXT);
 	wall_ms by_default = sqlite_value(&q, 0), by_own = time_next(tx, AGENDA_PRUNE);
 
-	if (tx->lanes.finals > op->time.retain_jobs)
+	if (removed > 0 && tx->lanes.finals > op->time.retain_jobs)
 		return op->now;
 	if (by_default != 0)
 		by_default += op->time.retain;
@@ -155,7 +156,32 @@ int sqlite_time_prune(struct sqlite_tx *tx, struct store_op *op)
 	*op->time.removed = ids.n;
 	time_close(&ids, tx, op, rules_delete);
 	*op->time.removed += sqlite_request_prune(tx, op->now, op->time.max);
-	*op->time.next = time_prune_next(tx, op);
+	*op->time.next = time_prune_next(tx, op, ids.n);
+	return tx->db.failed;
+}
+
+/* ---- resolve ---- */
+
+int sqlite_time_resolve(struct sqlite_tx *tx, struct store_op *op)
+{
+	size_t budget = op->time.max;
+	struct time_ids ids;
+
+	if (time_open(&ids, tx, op->time.max) == 0)
+		time_add_agenda(&ids, tx, AGENDA_RESOLVE, INT64_MAX, ids.max);
+	for (size_t i = 0; i < ids.n && budget > 0 && tx->db.failed == 0; i++) {
+		struct sqlite_job *j;
+
+		if (sqlite_job_get(tx, ids.v[i], &j) != 0) {
+			sqlite_db_fail(&tx->db, -EUCLEAN, "edges of no job are to follow");
+		} else {
+			sqlite_job_touch(tx, op, j);
+			sqlite_edge_follow(tx, op, &budget);
+		}
+	}
+	free(ids.v);
+	sqlite_jobs_flush(tx);
+	*op->time.next = time_next(tx, AGENDA_RESOLVE);
 	return tx->db.failed;
 }
 

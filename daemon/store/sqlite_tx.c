@@ -6,7 +6,8 @@
 enum {
 	SEQ_BLOCK = 1 << 20,		/* event numbers granted at a time: so many are skipped by a restart at most */
 	PAGE_SIZE = 4096,
-	CHUNK = 1 << 20			/* the file grows by so much */
+	CHUNK = 1 << 20,		/* the file grows by so much */
+	EDGES_MAX = 1024		/* followed by the verbs of one transaction: the rest is store_resolve's */
 };
 
 static int64_t tx_counter(struct sqlite_db *db, const char *name, int64_t absent)
@@ -56,6 +57,7 @@ int sqlite_tx_begin(struct sqlite_tx *tx)
 	tx->before.seq = tx->seq;
 	tx->before.seq_ceiling = tx->seq_ceiling;
 	tx->deleted = false;
+	tx->edges_left = EDGES_MAX;
 	q = sqlite_query(&tx->db, SQL_BEGIN);
 	return sqlite_run(&q);
 }

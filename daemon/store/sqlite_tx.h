@@ -24,6 +24,7 @@ struct sqlite_tx {
 		int64_t next_id, id_floor;
 		uint64_t seq, seq_ceiling;
 	} before;
+	size_t edges_left;		/* that verbs may still follow in this transaction */
 	int64_t allocated;		/* bytes of the database file that the disk has granted */
 };
 

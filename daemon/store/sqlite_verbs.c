@@ -1,3 +1,4 @@
+#include "store/sqlite_edge.h"
 #include "store/sqlite_verbs.h"
 
 int sqlite_verb(struct sqlite_tx *tx, struct store_op *op)
@@ -16,11 +17,15 @@ int sqlite_verb(struct sqlite_tx *tx, struct store_op *op)
 		[VERB_EXPIRE] = sqlite_time_expire,
 		[VERB_PRUNE] = sqlite_time_prune,
 		[VERB_RECOVER] = sqlite_time_recover,
+		[VERB_RESOLVE] = sqlite_time_resolve,
 		[VERB_READY_PAGE] = sqlite_ready_page,
 		[VERB_OUTPUT_APPEND] = sqlite_output_append,
 		[VERB_QUEUE_SET] = sqlite_queue_set,
 		[VERB_PROBE] = sqlite_ask_probe,
 	};
 
-	return verbs[op->verb](tx, op);
+	int rc = verbs[op->verb](tx, op);
+
+	sqlite_edge_follow(tx, op, &tx->edges_left);
+	return rc;
 }

@@ -86,6 +86,8 @@ void store_op_done(struct store *st, struct store_op *op)
 	}
 	if (op->verb == VERB_QUEUE_SET && op->rc == 0)
 		st->observer.queue_changed(st->observer.arg, &op->queue.row);
+	if (op->unresolved && st->observer.unresolved != NULL)
+		st->observer.unresolved(st->observer.arg);
 	if (op->done != NULL)
 		op->done(op);
 	else
@@ -245,6 +247,16 @@ int store_prune(struct store *st, wall_ms now, size_t max, wall_ms *next, size_t
 	op.time.retain = st->retain;
 	op.time.retain_jobs = st->retain_jobs;
 	*removed = 0;
+	return store_call(st, &op);
+}
+
+int store_resolve(struct store *st, wall_ms now, size_t max, wall_ms *next)
+{
+	struct store_op op;
+
+	op_init(&op, VERB_RESOLVE, now);
+	op.time.max = max;
+	op.time.next = next;
 	return store_call(st, &op);
 }
 

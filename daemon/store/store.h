@@ -54,6 +54,8 @@ struct store_observer {
 	void (*changed)(void *arg, const struct job_change *change);
 	/* A queue's settings changed. */
 	void (*queue_changed)(void *arg, const struct queue_row *queue);
+	/* There is work left over for store_resolve. Or NULL. */
+	void (*unresolved)(void *arg);
 };
 
 /* ---- open and close ---- */
@@ -107,6 +109,11 @@ void store_set_retention(struct store *st, wall_ms retain, int64_t retain_jobs);
 
 /* ---- a job's life ---- */
 
+struct args_gap {
+	size_t at;
+	int64_t job;			/* as in submission.after */
+};
+
 struct submission {
 	/* in */
 	struct job_spec *spec;		/* borrowed while the verb parks */
@@ -114,6 +121,14 @@ struct submission {
 	wall_ms run_at;			/* 0 = at once */
 	wall_ms expires_at;		/* 0 = never */
 	bool hold;
+	/* Jobs that must be final first: ids; below 0: -1 - the index of another submission of the call. No circles. */
+	const int64_t *after;
+	size_t after_n;
+	bool after_run;			/* it runs, too, if one of them does not succeed; else it is cancelled then */
+	bool fill;			/* its args hold results of theirs, to be filled in */
+	/* Where in spec->args the number of such a job belongs, which nobody knows yet; in order. */
+	const struct args_gap *gaps;
+	size_t gaps_n;
 	enum unique_scope unique_scope;
 	enum unique_on_conflict unique_on_conflict;
 	const char *request_id;		/* borrowed while the verb parks; NULL = none */
@@ -124,13 +139,16 @@ struct submission {
 	enum job_state state;
 	bool existing;
 	int64_t waiting;		/* with -EXFULL: the queue's jobs that neither run nor are final */
+	bool fresh;			/* it was added by this call */
+	int64_t missing;		/* with -ENOENT: the id in `after` that is of no job */
 };
 
 /*
  * Adds n jobs, all or none; ids grow in the order given and called. -EEXIST: a
  * unique key is taken (reject); -EBUSY: `replace` met a running job; -EXFULL:
- * the queue has max_ready jobs; *at is the index of the submission to blame. One whose request_id was accepted within a
- * day is answered as that was, whatever became of the job, and adds none.
+ * the queue has max_ready jobs; -ENOENT: `after` names no job; *at is the index
+ * of the submission to blame. One whose request_id was accepted within a day is
+ * answered as that was, whatever became of the job, and adds none.
  */
 int store_submit(struct store *st, struct submission *v, size_t n, wall_ms now, size_t *at) PARKS;
 
@@ -184,7 +202,7 @@ int store_cancel(struct store *st, int64_t id, wall_ms now, enum job_state *stat
 int store_hold(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
 int store_release(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
 int store_retry(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;	/* -EEXIST: another active job has its unique key */
-int store_delete(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
+int store_delete(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;	/* -ENOTEMPTY: unfinished jobs name it */
 
 enum { UPDATE_PRIORITY = 1, UPDATE_QUEUE = 2, UPDATE_RUN_AT = 4, UPDATE_TAGS = 8 };
 
@@ -212,6 +230,13 @@ int store_expire(struct store *st, wall_ms now, size_t max, wall_ms *next) PARKS
  * theirs, at most max of each. *next as above (of the records); *removed how many in all.
  */
 int store_prune(struct store *st, wall_ms now, size_t max, wall_ms *next, size_t *removed) PARKS;
+
+/*
+ * Final jobs let their dependents go, or take them along: in the transaction of
+ * the verb that ended them, up to a number of edges. This goes on with what is
+ * left, at most max edges. *next: long past while there is more, else 0.
+ */
+int store_resolve(struct store *st, wall_ms now, size_t max, wall_ms *next) PARKS;
 
 /*
  * At start, before anything runs: every running job was cut off. Cancelled if

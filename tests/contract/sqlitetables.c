@@ -23,10 +23,28 @@ static const char *const wrongs[] = {
 	"SELECT 0, run_at, id FROM job WHERE state = 3 EXCEPT SELECT kind, at, job FROM agenda",
 	"SELECT 1, expires_at, id FROM job WHERE state < 5 AND attempt = 0 AND expires_at > 0 EXCEPT"
 	" SELECT kind, at, job FROM agenda",
-	"SELECT 2, final_at + retain, id FROM job WHERE state > 5 AND retain >= 0 EXCEPT SELECT kind, at, job FROM agenda",
+	"SELECT 2, final_at + retain, id FROM job WHERE state > 5 AND retain >= 0 AND dependents = 0 AND graph < 8 EXCEPT"
+	" SELECT kind, at, job FROM agenda",
+	"SELECT 3, 1, id FROM job WHERE graph >= 8 EXCEPT SELECT kind, at, job FROM agenda",
 	"SELECT kind, at, job FROM agenda EXCEPT SELECT 0, run_at, id FROM job WHERE state = 3 EXCEPT"
 	" SELECT 1, expires_at, id FROM job WHERE state < 5 AND attempt = 0 AND expires_at > 0 EXCEPT"
-	" SELECT 2, final_at + retain, id FROM job WHERE state > 5 AND retain >= 0",
+	" SELECT 2, final_at + retain, id FROM job WHERE state > 5 AND retain >= 0 AND dependents = 0 AND graph < 8 EXCEPT"
+	" SELECT 3, 1, id FROM job WHERE graph >= 8",
+	/* edges: of jobs that are there, and of no job that is final and through with them */
+	"SELECT parent FROM edge EXCEPT SELECT id FROM job",
+	"SELECT child FROM edge JOIN job ON job.id = child WHERE state > 5 AND graph < 16",
+	"SELECT child FROM edge EXCEPT SELECT id FROM job WHERE graph & 1",
+	"SELECT parent, child FROM edge GROUP BY parent, child HAVING count(*) > 1",
+	"SELECT id, dependents FROM job EXCEPT SELECT job.id, count(edge.child) FROM job LEFT JOIN edge ON parent = job.id"
+	" GROUP BY job.id",
+	"SELECT id, pending FROM job WHERE state < 6 EXCEPT SELECT job.id, count(edge.parent) FROM job LEFT JOIN edge"
+	" ON child = job.id AND met = 0 GROUP BY job.id",
+	/* what waits is blocked or held; what is through with its parents' ends has no open edge to a final one */
+	"SELECT id FROM job WHERE pending > 0 AND state > 2",
+	"SELECT child FROM edge JOIN job ON job.id = parent WHERE met = 0 AND state > 5 AND graph & 8 = 0",
+	"SELECT id FROM job WHERE state = 2 AND pending = 0 AND graph & 4 = 0",
+	"SELECT id FROM job WHERE graph & 1 EXCEPT SELECT id FROM waits",
+	"SELECT id FROM waits EXCEPT SELECT id FROM job WHERE graph & 1",
 	/* unique keys, both ways; one active job a key */
 	"SELECT unique_key, state < 6, id FROM job WHERE unique_key IS NOT NULL EXCEPT SELECT key, active, job FROM holder",
 	"SELECT key, active, job FROM holder EXCEPT SELECT unique_key, state < 6, id FROM job WHERE unique_key IS NOT NULL",

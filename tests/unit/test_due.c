@@ -17,6 +17,7 @@ struct times {
 };
 
 static struct times runs, expiries, prunes;
+static int turns, resolves;		/* store_resolve: turns it needs yet; how often asked */
 static struct due due;
 static struct coro_group group, standing;
 static void (*meanwhile)(void);		/* happens while a verb is under way */
@@ -67,6 +68,17 @@ static int take(struct times *t, wall_ms now, size_t max, wall_ms *next, size_t 
 		t->v[kept++] = t->v[i];
 	}
 	t->n = kept;
+	return 0;
+}
+
+int store_resolve(struct store *st, wall_ms at, size_t max, wall_ms *next)
+{
+	(void)st, (void)at, (void)max;
+	resolves++;
+	coro_yield();
+	if (turns > 0)
+		turns--;
+	*next = turns > 0 ? 1 : 0;
 	return 0;
 }
 
@@ -347,6 +359,23 @@ START_TEST(final_records_go_at_their_time)
 }
 END_TEST
 
+static void unresolved_body(void)
+{
+	settle();
+	ck_assert_int_eq(resolves, 1);	/* at the start it is unknown */
+	turns = 5;
+	due_unresolved(&due);
+	wait_until(turns == 0);
+	settle();
+	ck_assert_int_eq(resolves, 6);
+}
+
+START_TEST(edges_left_over_are_followed_turn_by_turn)
+{
+	run(unresolved_body);
+}
+END_TEST
+
 int main(void)
 {
 	Suite *suite = suite_create("due");
@@ -362,6 +391,7 @@ int main(void)
 	tcase_add_test(tc, a_step_of_the_clock_is_noticed);
 	tcase_add_test(tc, many_at_once);
 	tcase_add_test(tc, final_records_go_at_their_time);
+	tcase_add_test(tc, edges_left_over_are_followed_turn_by_turn);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

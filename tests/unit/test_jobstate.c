@@ -48,7 +48,7 @@ START_TEST(successors_are_the_life_cycle_s)
 			bool may;
 
 			if (f == JOB_NONE)
-				may = job_state_waiting(t);			/* submit */
+				may = job_state_waiting(t) || t == JOB_CANCELLED;	/* submit; after one that failed */
 			else if (f == JOB_RUNNING)
 				may = t == JOB_READY || t == JOB_SCHEDULED ||	/* another attempt */
 				      (job_state_final(t) && t != JOB_EXPIRED);	/* over; it did start, so it cannot expire */
