@@ -29,6 +29,8 @@ static struct {
 	struct deferred *first, **last;
 	struct timer tick;
 	mono_us tick_due;
+	uint64_t tick_turn;		/* the turn of the last tick */
+	bool ticking;
 	struct loop_stats stats;
 	bool stopping;
 } loop;
@@ -49,6 +51,7 @@ static void lag_count(mono_us lag)
 
 static void tick_set(void)
 {
+	loop.ticking = true;
 	loop.tick_due = clock_after(LAG_PERIOD_US);
 	timer_set(&loop.tick, loop.tick_due);
 }
@@ -59,8 +62,11 @@ static void tick_run(struct timer *t)
 
 	(void)t;
 	lag_count(lag > 0 ? lag : 0);
-	stack_cool(COOL_A_TICK);
-	tick_set();
+	loop.ticking = false;
+	/* Where nothing but ticks goes on, there is no lag to find: an idle process sleeps. */
+	if (stack_cool(COOL_A_TICK) || loop.stats.turns > loop.tick_turn + 1)
+		tick_set();
+	loop.tick_turn = loop.stats.turns;
 }
 
 void loop_stats(struct loop_stats *out)
@@ -212,6 +218,8 @@ static void loop_turn(void)
 	bool idle = timers_arm() && !sched_ready() && loop.first == NULL;
 
 	event_base_loop(loop.base, idle ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	if (!loop.ticking)
+		tick_set();
 	timers_run();
 	for (int i = 0; i < LOOP_PASSES && sched_ready(); i++)
 		sched_pass();
@@ -221,7 +229,6 @@ static void loop_turn(void)
 
 void loop_run(void)
 {
-	tick_set();
 	while (!loop.stopping && sched_alive() > 0)
 		loop_turn();
 	loop.stopping = false;

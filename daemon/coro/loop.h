@@ -72,7 +72,7 @@ enum { LOOP_LAG_BUCKETS = 20 };	/* bucket i: less than 2^i * 64 us; the last: al
 struct loop_stats {
 	uint64_t turns;
 	mono_us lag_last, lag_max;
-	uint64_t lag_histogram[LOOP_LAG_BUCKETS];	/* sampled every 50 ms */
+	uint64_t lag_histogram[LOOP_LAG_BUCKETS];	/* sampled every 50 ms, while there is anything to do */
 };
 
 void loop_stats(struct loop_stats *out);

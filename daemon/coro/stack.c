@@ -257,10 +257,11 @@ static void stack_cool_one(void)
 		stack_chill(s);
 }
 
-void stack_cool(size_t n)
+bool stack_cool(size_t n)
 {
 	while (n-- > 0 && pool.n_warm > STACKS_WARM)
 		stack_cool_one();
+	return pool.n_warm > STACKS_WARM;
 }
 
 void stack_pool_close(void)

@@ -48,8 +48,8 @@ bool stack_intact(const struct stack *s);
 /* Does the address lie in the guard page of the stack? */
 bool stack_guards(const struct stack *s, const void *address);
 
-/* Gives back the memory of at most n free stacks beyond those kept warm. */
-void stack_cool(size_t n);
+/* Gives back the memory of at most n free stacks beyond those kept warm. True: there are more. */
+bool stack_cool(size_t n);
 
 /* Unmaps every slab; all stacks must have been given back. */
 void stack_pool_close(void);

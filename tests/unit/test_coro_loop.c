@@ -399,6 +399,25 @@ START_TEST(lag_is_sampled)
 }
 END_TEST
 
+static void turns_while_asleep(void *arg)
+{
+	struct loop_stats before, after;
+
+	loop_stats(&before);
+	coro_sleep(clock_after(600 * MS));
+	loop_stats(&after);
+	*(uint64_t *)arg = after.turns - before.turns;
+}
+
+START_TEST(nothing_wakes_an_idle_loop)
+{
+	uint64_t turns;
+
+	run(turns_while_asleep, &turns);
+	ck_assert_uint_le(turns, 4);	/* to sleep, one look at the lag, one more that finds peace, the end */
+}
+END_TEST
+
 /* stderr goes to a file meanwhile; returns what was written there. */
 static const char *stderr_of(void (*fn)(void *arg), void *arg)
 {
@@ -494,6 +513,7 @@ static Suite *suite(void)
 	tcase_add_test(c, timer_in_the_past_leaves_others_their_turn);
 	tcase_add_test(c, signal_arrives_on_the_loop);
 	tcase_add_test(c, lag_is_sampled);
+	tcase_add_test(c, nothing_wakes_an_idle_loop);
 	tcase_add_test(c, slow_coroutine_is_named);
 	tcase_add_test(c, quick_coroutine_is_not);
 	tcase_add_test(c, watching_begins_when_it_is_asked_for);
