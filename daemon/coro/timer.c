@@ -90,23 +90,27 @@ void timers_run(void)
 	}
 }
 
+mono_us timers_next(void)
+{
+	const struct heap_node *top = heap_top(&timers.due);
+
+	return top != NULL ? (mono_us)top->key : MONO_NEVER;
+}
+
 bool timers_arm(void)
 {
-	struct heap_node *top = heap_top(&timers.due);
-	mono_us now = clock_mono();
+	mono_us next = timers_next(), now = clock_mono();
 	struct itimerspec in = { 0 };
-	mono_us wait;
 
-	if (top == NULL)
+	if (next == MONO_NEVER)
 		return true;
-	if (top->key <= (uint64_t)now)
+	if (next <= now)
 		return false;
-	if (timers.armed <= (mono_us)top->key)
+	if (timers.armed <= next)
 		return true;
-	wait = (mono_us)top->key - now;
-	in.it_value.tv_sec = wait / 1000000;
-	in.it_value.tv_nsec = wait % 1000000 * 1000;
+	in.it_value.tv_sec = (next - now) / 1000000;
+	in.it_value.tv_nsec = (next - now) % 1000000 * 1000;
 	timerfd_settime(timers.fd, 0, &in, NULL);
-	timers.armed = (mono_us)top->key;
+	timers.armed = next;
 	return true;
 }

@@ -34,6 +34,8 @@ void timers_close(void);
 void timers_fired(void);
 /* Calls what is due. */
 void timers_run(void);
+/* The earliest deadline; MONO_NEVER if there is none. */
+mono_us timers_next(void);
 /* Sets the timerfd for the earliest deadline; false if that has come already. */
 bool timers_arm(void);
 

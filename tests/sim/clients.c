@@ -1,0 +1,318 @@
+#include "clients.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "command.h"
+#include "life.h"
+#include "model.h"
+#include "order.h"
+#include "sim.h"
+#include "simstore.h"
+
+static void nobody_reads(void *arg)
+{
+	(void)arg;
+}
+
+/* ---- one request ---- */
+
+json_t *client_call(struct client *c, const char *method, json_t *params, struct rpc_error *error)
+{
+	const struct command *command = command_find(method);
+	struct call call;
+	json_t *result = NULL;
+
+	must(0, command != NULL && params != NULL, "no call of %s can be made", method);
+	memset(&call, 0, sizeof(call));
+	memset(error, 0, sizeof(*error));
+	call.parts = &life_parts;
+	call.mailbox = &c->mailbox;
+	buf_init(&call.result);
+	jw_init(&call.w, &call.result);
+	params_init(&call.params, params, "", &call.error);
+	trace(0, "client %d: %s", c->number, method);
+	if (command_run(command, &call) == 0)
+		result = json_loadb(buf_data(&call.result), buf_len(&call.result), JSON_DECODE_ANY, NULL);
+	must(0, result != NULL || call.error.kind != RPC_OK, "%s: neither result nor error", method);
+	if (call.large)
+		mailbox_leave_large(&c->mailbox);
+	if (!simstore_dead())
+		*error = call.error;
+	else if (result != NULL)
+		json_decref(result);
+	buf_free(&call.result);
+	json_decref(params);
+	return simstore_dead() ? NULL : result;
+}
+
+bool client_excused(const struct rpc_error *e, mono_us since)
+{
+	if (simstore_dead())
+		return true;
+	if (e->kind == RPC_STORAGE)
+		return simstore_failed_at() >= since;
+	return e->kind == RPC_SHUTTING_DOWN && life_parts.shutting_down;
+}
+
+/* ---- what may be asked about a job ---- */
+
+static struct wish *some_job(void)
+{
+	int64_t last = model_last_id();
+
+	for (int tries = 0; tries < 20 && last > 0; tries++) {
+		struct wish *w = model_find(last - between(0, one_in(4) ? last - 1 : last < 200 ? last - 1 : 199));
+
+		if (w != NULL)
+			return w;
+	}
+	return NULL;
+}
+
+static const struct {
+	const char *method;
+	enum ask ask;
+} asks[] = {
+	{ "job.cancel", ASK_CANCEL }, { "job.hold", ASK_HOLD }, { "job.release", ASK_RELEASE },
+	{ "job.retry", ASK_RETRY }, { "job.delete", ASK_DELETE },
+};
+
+static bool ask_allowed(enum ask ask, enum job_state state)
+{
+	switch (ask) {
+	case ASK_CANCEL:
+		return !job_state_final(state);
+	case ASK_HOLD:
+		return job_state_waiting(state);
+	case ASK_RELEASE:
+		return state == JOB_HELD;
+	default:
+		return job_state_final(state);
+	}
+}
+
+/* Nobody else asks, and nothing has happened since: then there is one answer. */
+static void judge_asked(int64_t id, enum ask ask, enum job_state before, uint64_t seq, bool done, const struct rpc_error *e)
+{
+	const struct wish *w = model_find(id);
+
+	if (w != NULL && ask == ASK_CANCEL && done)
+		must(id, job_state_final(w->state) || model_asked(w), "a cancel is answered while it is %s", job_state_name(w->state));
+	if (ask == ASK_DELETE && done)
+		must(id, w == NULL, "was deleted, and is there");
+	if (model_seq() == seq && before != JOB_NONE && !done && e->kind == RPC_CONFLICT)
+		must(id, !ask_allowed(ask, before) || ask == ASK_RETRY, "%s is refused while it is %s: %s", asks[ask].method,
+		     job_state_name(before), e->message);
+}
+
+static void ask_for(struct client *c, enum ask ask)
+{
+	struct wish *w = some_job();
+	struct rpc_error error;
+	enum job_state before;
+	uint64_t seq = model_seq();
+	mono_us since = clock_mono();
+	json_t *record;
+	int64_t id;
+
+	if (w == NULL)
+		return;
+	id = w->id;
+	before = w->state;
+	trace(id, "%s", asks[ask].method);
+	model_asks(id, ask, 1);
+	record = client_call(c, asks[ask].method, json_pack("{s:I}", "id", (json_int_t)id), &error);
+	model_asks(id, ask, -1);
+	if (!simstore_dead()) {
+		judge_asked(id, ask, before, seq, record != NULL, &error);
+		must(id, record != NULL || error.kind == RPC_CONFLICT || error.kind == RPC_NOT_FOUND || client_excused(&error, since),
+		     "%s fails: %s", asks[ask].method, error.message);
+	}
+	json_decref(record);
+}
+
+/* ---- waits and reads ---- */
+
+static void wait_for_one(struct client *c)
+{
+	struct wish *w = some_job();
+	struct rpc_error error;
+	mono_us since = clock_mono();
+	json_t *record;
+	int64_t id;
+
+	if (w == NULL)
+		return;
+	id = w->id;
+	record = client_call(c, "job.wait", json_pack("{s:I, s:f}", "id", (json_int_t)id, "timeout", (double)below(5000) / 1000),
+			     &error);
+	must(id, record != NULL || error.kind == RPC_TIMEOUT || error.kind == RPC_NOT_FOUND || client_excused(&error, since),
+	     "cannot be waited for: %s", error.message);
+	json_decref(record);
+}
+
+static bool reason_fits(const struct wish *w, const char *reason)
+{
+	switch (w->state) {
+	case JOB_HELD:
+		return strcmp(reason, "held") == 0;
+	case JOB_SCHEDULED:
+		return strcmp(reason, w->row.attempt > 0 ? "retry" : "delay") == 0;
+	case JOB_READY:
+		if (life_draining())
+			return strcmp(reason, "draining") == 0;
+		if (order_paused(w->queue))
+			return strcmp(reason, "queue_paused") == 0;
+		return strcmp(reason, "next") == 0 || strcmp(reason, w->type < SIM_TYPES_IO ? "io_busy" : "pool_busy") == 0;
+	default:
+		return reason[0] == '\0';
+	}
+}
+
+static void look_at_one(struct client *c)
+{
+	struct wish *w = some_job();
+	struct rpc_error error;
+	const char *state, *reason;
+	uint64_t seq;
+	json_t *record;
+	int64_t id;
+
+	if (w == NULL)
+		return;
+	id = w->id;
+	seq = model_seq();
+	record = client_call(c, "job.get", json_pack("{s:I}", "id", (json_int_t)id), &error);
+	if (record != NULL && model_seq() == seq) {
+		state = json_string_value(json_object_get(record, "state"));
+		reason = json_string_value(json_object_get(record, "reason"));
+		must(id, state != NULL && strcmp(state, job_state_name(w->state)) == 0, "is %s, and its record says %s",
+		     job_state_name(w->state), state);
+		must(id, reason_fits(w, reason != NULL ? reason : ""), "is %s, and the reason is %s", state, reason);
+	}
+	must(id, record != NULL || error.kind == RPC_NOT_FOUND || client_excused(&error, 0), "cannot be read: %s", error.message);
+	json_decref(record);
+}
+
+static void count_all(struct client *c)
+{
+	struct rpc_error error;
+	uint64_t seq = model_seq();
+	json_t *answer = client_call(c, "job.count", json_object(), &error);
+	json_t *by_state = json_object_get(answer, "by_state");
+
+	if (answer != NULL && model_seq() == seq)
+		for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
+			must(0, json_integer_value(json_object_get(by_state, job_state_name((enum job_state)s))) ==
+			     model_count((enum job_state)s), "job.count does not count the jobs %s", job_state_name((enum job_state)s));
+	json_decref(answer);
+}
+
+/* ---- queues, the daemon ---- */
+
+static void set_paused(struct client *c, int queue, bool paused)
+{
+	struct rpc_error error;
+	mono_us since = clock_mono();
+	json_t *answer = client_call(c, paused ? "queue.pause" : "queue.resume", json_pack("{s:s}", "name", sim_queues[queue]),
+				     &error);
+
+	must(0, answer != NULL || client_excused(&error, since), "queue %s: %s", sim_queues[queue], error.message);
+	json_decref(answer);
+}
+
+static void set_draining(struct client *c, bool draining)
+{
+	struct rpc_error error;
+
+	json_decref(client_call(c, draining ? "daemon.drain" : "daemon.resume", json_object(), &error));
+}
+
+static void disturb(struct client *c)
+{
+	unsigned what = below(10);
+
+	if (shape.steady)
+		client_submits(c);
+	else if (what < 4)
+		set_paused(c, (int)below(SIM_QUEUES), true);
+	else if (what < 8)
+		set_paused(c, (int)below(SIM_QUEUES), false);
+	else
+		set_draining(c, what == 8 && one_in(3));
+}
+
+/* ---- life ---- */
+
+static void ask_something(struct client *c)
+{
+	unsigned what = below(100);
+
+	if (what < 45)
+		client_submits(c);
+	else if (what < 52)
+		client_submits_many(c);
+	else if (what < 60)
+		ask_for(c, ASK_CANCEL);
+	else if (what < 64)
+		ask_for(c, shape.steady ? ASK_CANCEL : ASK_HOLD);
+	else if (what < 71)
+		ask_for(c, ASK_RELEASE);
+	else if (what < 75)
+		ask_for(c, ASK_RETRY);
+	else if (what < 78)
+		ask_for(c, ASK_DELETE);
+	else if (what < 82)
+		wait_for_one(c);
+	else if (what < 90)
+		look_at_one(c);
+	else if (what < 91)
+		count_all(c);
+	else
+		disturb(c);
+}
+
+void client_main(void *arg)
+{
+	struct client c = { .number = (int)(intptr_t)arg };
+	int rc = 0;
+
+	mailbox_init(&c.mailbox, nobody_reads, NULL);
+	while (rc == 0 && !client_enough() && !life_parts.shutting_down) {
+		ask_something(&c);
+		if (one_in(shape.step_in))
+			life_step_clock(one_in(3) ? -between(1, 3000) : between(1, one_in(10) ? 3600 * 1000 : 3000));
+		rc = one_in(3) ? coro_yield() : coro_sleep(clock_after(between(0, shape.think) * 1000));
+	}
+	mailbox_free(&c.mailbox);
+}
+
+static void release(struct client *c, int64_t id)
+{
+	struct rpc_error error;
+	json_t *record;
+
+	model_asks(id, ASK_RELEASE, 1);
+	record = client_call(c, "job.release", json_pack("{s:I}", "id", (json_int_t)id), &error);
+	model_asks(id, ASK_RELEASE, -1);
+	must(id, record != NULL, "cannot be released: %s", error.message);
+	json_decref(record);
+}
+
+void client_tidy(void)
+{
+	struct client c = { .number = -1 };
+
+	mailbox_init(&c.mailbox, nobody_reads, NULL);
+	set_draining(&c, false);
+	for (int q = 0; q < SIM_QUEUES; q++)
+		set_paused(&c, q, false);
+	for (int64_t id = 1; id <= model_last_id(); id++) {
+		const struct wish *w = model_find(id);
+
+		if (w != NULL && w->state == JOB_HELD)
+			release(&c, id);
+	}
+	mailbox_free(&c.mailbox);
+}

@@ -1,0 +1,43 @@
+/*
+ * clients: what people and programs ask for, at random, by the real commands;
+ * and whether the answers are true.
+ */
+#ifndef JOBD_SIM_CLIENTS_H
+#define JOBD_SIM_CLIENTS_H
+
+#include <jansson.h>
+
+#include "mailbox.h"
+#include "proto/error.h"
+
+struct wish;
+
+struct client {
+	struct mailbox mailbox;
+	int number;
+};
+
+/*
+ * Calls a method; `params` is taken over. The result, the caller's to decref;
+ * or NULL with *error set, kind RPC_OK where a crash came before the answer.
+ */
+json_t *client_call(struct client *c, const char *method, json_t *params, struct rpc_error *error) PARKS;
+
+/* Is the error one that a client may get at any time: the store fails, the daemon ends? */
+bool client_excused(const struct rpc_error *error, mono_us since);
+
+/* In a life's group: asks until the life ends. arg: its number, as a pointer. */
+void client_main(void *arg);
+
+/* Lets everything go on that was stopped: pauses, holds, drains. */
+void client_tidy(void) PARKS;
+
+/* wishes.c: new jobs. */
+json_t *wish_json(struct wish *w);
+void client_submits(struct client *c) PARKS;
+void client_submits_many(struct client *c) PARKS;
+
+/* How many were asked for so far. */
+bool client_enough(void);
+
+#endif

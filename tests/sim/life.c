@@ -1,0 +1,235 @@
+#include "life.h"
+
+#include <stdio.h>
+#include <string.h>
+
+#include "model.h"
+#include "order.h"
+#include "sim.h"
+#include "simpool.h"
+#include "simstore.h"
+#include "vloop.h"
+
+enum { GRACE = 2 * 1000 * 1000, RECORD_GRACE = 5 * 1000 * 1000, CROWD = 4096 };
+
+struct parts life_parts;
+
+static struct {
+	struct coro_group standing, clients;
+	struct cond news;
+	bool stopping;
+	mono_us began, stepped;
+} life;
+
+bool life_draining(void)
+{
+	return life_parts.dispatch.draining;
+}
+
+bool life_stopping(void)
+{
+	return life.stopping;
+}
+
+bool life_clock_moved(void)
+{
+	return life.stepped != 0;
+}
+
+void life_step_clock(wall_ms by)
+{
+	trace(0, "the wall clock moves by %lld ms", (long long)by);
+	life.stepped = clock_mono();
+	vloop_step_wall(by);
+}
+
+bool life_troubled(wall_ms within)
+{
+	mono_us since = clock_mono() - within * 1000;
+
+	return life.began > since || (life.stepped != 0 && life.stepped > since) || simstore_failed_at() > since;
+}
+
+struct coro_group *life_clients(void)
+{
+	return &life.clients;
+}
+
+/* ---- the stream of changes, in the order of server.c ---- */
+
+static void on_changed(void *arg, const struct job_change *change)
+{
+	struct parts *p = arg;
+
+	model_changed(change);
+	backlog_changed(&p->backlog, change);
+	attempts_changed(&p->attempts, change);
+	due_changed(&p->due, change);
+	notify_changed(p->notify, change);
+}
+
+static void on_queue_changed(void *arg, const struct queue_row *queue)
+{
+	struct parts *p = arg;
+
+	order_queue_changed(queue);
+	backlog_queue_changed(&p->backlog, queue);
+}
+
+static void on_work(void *arg)
+{
+	struct parts *p = arg;
+
+	dispatch_wake(&p->dispatch);
+}
+
+static void on_ended(void *arg)
+{
+	struct parts *p = arg;
+
+	dispatch_wake(&p->dispatch);
+	cond_broadcast(&life.news);
+}
+
+static void on_store_failed(void *arg)
+{
+	struct parts *p = arg;
+
+	dispatch_store_failed(&p->dispatch);
+}
+
+static unsigned weight_of(void *arg, const char *queue)
+{
+	int q = model_queue_of(queue);
+
+	(void)arg;
+	return q >= 0 ? sim_weights[q] : 1;
+}
+
+/* ---- begin ---- */
+
+static void restore_count(void *arg, const struct lane_count *count)
+{
+	struct parts *p = arg;
+
+	must(0, backlog_restore(&p->backlog, count) == 0, "out of memory");
+}
+
+static void open_store(struct parts *p)
+{
+	struct store_conf conf = { .directory = "", .retain = LIFE_RETAIN, .retain_jobs = LIFE_RETAIN_JOBS };
+	struct store_observer observer = { p, on_changed, on_queue_changed };
+	char name[16], why[64];
+
+	backlog_init(&p->backlog, on_work, p);
+	p->backlog.weight_of = weight_of;
+	p->notify = notify_new();
+	must(0, p->notify != NULL, "out of memory");
+	for (int i = 0; shape.crowd && i < CROWD; i++) {
+		snprintf(name, sizeof(name), "crowd-%d", i);
+		must(0, backlog_lane(&p->backlog, name, "io") != NULL, "no room for %s", name);
+	}
+	must(0, store_open(&simstore, &conf, &observer, &p->store, why, sizeof(why)) == STORE_OPEN_OK, "the store does not open");
+	store_counts(p->store, restore_count, p);
+	store_queues(p->store, on_queue_changed, p);
+	must(0, store_seq(p->store) == model_seq(), "the store's last change is %llu, and %llu was told",
+	     (unsigned long long)store_seq(p->store), (unsigned long long)model_seq());
+	notify_set_seq(p->notify, store_seq(p->store));
+}
+
+static void wire(struct parts *p)
+{
+	p->pool = simpool_open(shape.processes, shape.prefetch, on_work, p);
+	p->attempts = (struct attempts){ .store = p->store, .backlog = &p->backlog, .notify = p->notify, .pool = p->pool,
+					 .result_bytes = 1 << 20, .ended = on_ended, .store_failed = on_store_failed, .arg = p };
+	attempts_init(&p->attempts);
+	p->dispatch.store = p->store;
+	p->dispatch.backlog = &p->backlog;
+	p->dispatch.pool = p->pool;
+	p->dispatch.attempts = &p->attempts;
+	p->dispatch.io_jobs = shape.io_jobs;
+	p->due.store = p->store;
+	p->limits = (struct limits){ .message_bytes = 1 << 20, .connections = 100, .requests_per_connection = 100,
+				     .requests = 10000, .waits = 5000 };
+}
+
+static void stand(const char *name, void (*main)(void *arg), void *arg)
+{
+	must(0, coro_spawn(&life.standing, name, main, arg) == 0, "out of memory");
+}
+
+void life_begin(void)
+{
+	struct parts *p = &life_parts;
+
+	memset(p, 0, sizeof(*p));
+	life.stopping = false;
+	life.began = clock_mono();
+	cond_init(&life.news);
+	coro_group_init(&life.standing);
+	coro_group_init(&life.clients);
+	model_new_life();
+	trace(0, "life %u", model_life());
+	figures.lives++;
+	dispatch_init(&p->dispatch);
+	due_init(&p->due);
+	open_store(p);
+	wire(p);
+	stand("dispatch", dispatch_main, &p->dispatch);
+	stand("due", due_main, &p->due);
+	stand("prune", due_prune_main, &p->due);
+}
+
+/* ---- end ---- */
+
+static void life_free(void)
+{
+	struct parts *p = &life_parts;
+
+	simpool_close(&p->pool);
+	store_close(&p->store);
+	backlog_free(&p->backlog);
+	notify_free(&p->notify);
+}
+
+void life_crash(void)
+{
+	struct parts *p = &life_parts;
+
+	attempts_abandon(&p->attempts);
+	coro_group_cancel(&life.standing);
+	coro_group_cancel(&life.clients);
+	coro_group_join(&life.standing);
+	attempts_interrupt(&p->attempts);
+	attempts_join(&p->attempts);
+	coro_group_join(&life.clients);
+	life_free();
+}
+
+static void wait_for_attempts(mono_us deadline)
+{
+	int rc = 0;
+
+	while (life_parts.attempts.group.count > 0 && rc == 0 && !simstore_dead())
+		rc = cond_wait(&life.news, deadline);
+}
+
+void life_stop(void)
+{
+	struct parts *p = &life_parts;
+
+	trace(0, "an orderly end");
+	p->shutting_down = true;
+	p->dispatch.draining = true;
+	wait_for_attempts(clock_after(GRACE));
+	life.stopping = true;
+	attempts_interrupt(&p->attempts);
+	wait_for_attempts(clock_after(RECORD_GRACE));
+	attempts_abandon(&p->attempts);
+	attempts_join(&p->attempts);
+	coro_group_cancel(&life.standing);
+	coro_group_join(&life.standing);
+	coro_group_cancel(&life.clients);
+	coro_group_join(&life.clients);
+	life_free();
+}

@@ -1,0 +1,87 @@
+/*
+ * model: what is true of each job, as the contract has it.
+ *
+ * A wish is a job as a client asked for it, told by a number of its own that
+ * travels in `meta`, so that the model knows a job whose submit was answered
+ * by a crash. It follows the stream of changes and judges each one alone from
+ * what was asked, what the job's bodies did, and what was told before.
+ */
+#ifndef JOBD_SIM_MODEL_H
+#define JOBD_SIM_MODEL_H
+
+#include <sys/queue.h>
+
+#include "bodies.h"
+#include "kinds/kind.h"
+#include "store/store.h"
+
+enum { SIM_QUEUES = 5, SIM_TYPES = 4, SIM_TYPES_IO = 2, SIM_KEYS = 64 };
+
+extern const char *const sim_queues[SIM_QUEUES];
+extern const char *const sim_types[SIM_TYPES];
+extern const unsigned sim_weights[SIM_QUEUES];
+
+/* What people may ask for about a job that is there. */
+enum ask { ASK_CANCEL, ASK_HOLD, ASK_RELEASE, ASK_RETRY, ASK_DELETE, ASKS };
+
+struct wish {
+	int64_t serial;
+	/* asked for */
+	int queue, type, priority;
+	wall_ms delay, ttl, timeout, retain;	/* -1 = not said */
+	bool hold, once;			/* once: interrupted "fail" */
+	struct retry_policy retry;
+	int key;				/* unique key's number; 0 = none */
+	enum unique_scope scope;
+	enum unique_on_conflict on_conflict;
+	/* told */
+	int64_t id;				/* 0: nothing told of it */
+	enum job_state state;
+	struct job_row row;
+	wall_ms final_at;
+	uint64_t final_seq;
+	int uncounted, interruptions;		/* as counted here */
+	unsigned life;				/* that claimed the latest attempt */
+	struct body body;			/* its latest */
+	unsigned asking[ASKS];			/* requests for that under way */
+	TAILQ_ENTRY(wish) link;			/* among the ready ones of its queue */
+};
+
+TAILQ_HEAD(wish_list, wish);
+
+void model_begin(void);
+void model_end(void);
+
+/* A life of the daemon begins: what runs by the store was cut off, and is to be recovered. */
+void model_new_life(void);
+unsigned model_life(void);
+
+struct wish *model_wish(void);			/* a new one, nothing asked yet */
+struct wish *model_by_serial(int64_t serial);	/* NULL: never made, or forgotten */
+struct wish *model_find(int64_t id);		/* NULL: not there now */
+int64_t model_last_id(void);
+size_t model_wishes(void);
+
+/* The newest job that holds a unique key: among those not final, or among all. */
+struct wish *model_holder(int key, enum unique_scope scope);
+
+enum job_class model_class(const struct wish *w);
+const struct wish_list *model_ready(int queue, enum job_class class);
+int64_t model_count(enum job_state state);
+uint64_t model_seq(void);
+int model_queue_of(const char *name);		/* -1: none of ours */
+int model_type_of(const char *name);
+
+/* The stream of changes, before anyone else hears it. */
+void model_changed(const struct job_change *change);
+
+/* A request about a job, or one to replace a key's holder, is under way; or no more. By id: the job may be gone. */
+void model_asks(int64_t id, enum ask ask, int by);
+void model_replaces(int key, int by);
+bool model_asked(const struct wish *w);
+bool model_replaced(int key);
+
+/* judge.c: is the change the one that must come of what was asked and done? */
+void model_judge(struct wish *w, const struct job_change *change);
+
+#endif

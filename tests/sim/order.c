@@ -1,0 +1,150 @@
+#include "order.h"
+
+#include <string.h>
+
+#include "life.h"
+#include "model.h"
+#include "sim.h"
+#include "simpool.h"
+#include "simstore.h"
+
+enum { CLASSES = 2 };
+
+static struct {
+	bool paused[SIM_QUEUES];
+	/* Starts of queue g since queue h was last served, while h had something to take. */
+	unsigned overtaken[CLASSES][SIM_QUEUES][SIM_QUEUES];
+} o;
+
+void order_begin(void)
+{
+	memset(&o, 0, sizeof(o));
+}
+
+void order_queue_changed(const struct queue_row *queue)
+{
+	int q = model_queue_of(queue->name);
+
+	if (q >= 0)
+		o.paused[q] = queue->paused;
+}
+
+bool order_paused(int queue)
+{
+	return o.paused[queue];
+}
+
+static bool expired(const struct wish *w)
+{
+	return w->row.expires_at != 0 && w->row.attempt == 0 && w->row.expires_at <= clock_wall();
+}
+
+static bool in_hand(const struct wish *w)
+{
+	const struct job *job = backlog_find(&life_parts.backlog, w->id);
+
+	return job != NULL && job->place == JOB_IN_HAND;
+}
+
+/* The store alone knows of it yet. */
+static bool away(const struct wish *w)
+{
+	return backlog_find(&life_parts.backlog, w->id) == NULL;
+}
+
+/* Must the job be taken if it is its turn? One that somebody asks to change may be left alone meanwhile. */
+static bool eligible(const struct wish *w)
+{
+	return !expired(w) && !model_asked(w) && !model_replaced(w->key) && !in_hand(w) && !away(w);
+}
+
+static bool before(const struct wish *a, const struct wish *b)
+{
+	return a->priority != b->priority ? a->priority > b->priority : a->id < b->id;
+}
+
+/* The first of a queue that may be taken; NULL if there is none. */
+static const struct wish *first_of(int queue, enum job_class class)
+{
+	const struct wish *w, *first = NULL;
+
+	TAILQ_FOREACH(w, model_ready(queue, class), link)
+		if ((first == NULL || before(w, first)) && eligible(w))
+			first = w;
+	return first;
+}
+
+static const struct wish *some_of(int queue, enum job_class class)
+{
+	const struct wish *w = NULL;
+
+	if (!o.paused[queue])
+		TAILQ_FOREACH(w, model_ready(queue, class), link)
+			if (eligible(w))
+				break;
+	return w;
+}
+
+/* Each queue that has something to take gets its share: so many of another's turns may come between two of its own. */
+static void judge_turn(const struct wish *taken, enum job_class class)
+{
+	for (int h = 0; h < SIM_QUEUES; h++) {
+		unsigned *past = &o.overtaken[class][h][taken->queue];
+
+		if (h == taken->queue || some_of(h, class) == NULL) {
+			memset(o.overtaken[class][h], 0, sizeof(o.overtaken[class][h]));
+			continue;
+		}
+		++*past;
+		must(taken->id, *past <= sim_weights[taken->queue] / sim_weights[h] + 2,
+		     "is start %u of queue %s while queue %s waits", *past, sim_queues[taken->queue], sim_queues[h]);
+	}
+}
+
+static void judge_take(int64_t id)
+{
+	const struct wish *w = model_find(id), *first;
+
+	must(id, w != NULL && w->state == JOB_READY, "is taken, and is not ready");
+	must(id, !life_draining(), "is taken while the daemon drains");
+	must(id, !o.paused[w->queue], "is taken while its queue %s is paused", sim_queues[w->queue]);
+	must(id, !in_hand(w), "is taken twice");
+	must(id, !expired(w), "is taken though it has expired");
+	first = first_of(w->queue, model_class(w));
+	must(id, first == NULL || !before(first, w), "is taken before %lld", (long long)first->id);
+	judge_turn(w, model_class(w));
+}
+
+void __real_backlog_take(struct backlog *s, struct job *job);
+void __wrap_backlog_take(struct backlog *s, struct job *job);
+
+void __wrap_backlog_take(struct backlog *s, struct job *job)
+{
+	if (!simstore_dead()) {
+		trace(job->row.id, "is taken");
+		figures.takes++;
+		judge_take(job->row.id);
+	}
+	__real_backlog_take(s, job);
+}
+
+/* ---- at rest ---- */
+
+void order_at_rest(void)
+{
+	const struct parts *p = &life_parts;
+
+	if (simstore_dead() || simstore_waiting() > 0 || p->dispatch.draining || p->dispatch.resume_at != 0)
+		return;
+	for (int class = 0; class < CLASSES; class++) {
+		for (int q = 0; q < SIM_QUEUES; q++) {
+			const struct wish *w;
+
+			/* A patient job needs more room than a brief one. */
+			if (!dispatch_room(&p->dispatch, (enum job_class)class, false))
+				continue;
+			w = some_of(q, (enum job_class)class);
+			must(w != NULL ? w->id : 0, w == NULL, "could start, and does not");
+		}
+	}
+}

@@ -1,0 +1,127 @@
+#include "rest.h"
+
+#include <string.h>
+
+#include "life.h"
+#include "model.h"
+#include "order.h"
+#include "sim.h"
+#include "simstore.h"
+
+enum { LOOK_EVERY = 300 * 1000, LATE = 3000, PRUNE_LATE = 30 * 1000 };
+
+static mono_us next_look;
+
+void rest_begin(void)
+{
+	next_look = 0;
+}
+
+/* ---- one job ---- */
+
+/* What should have come of time alone, long ago. */
+static void judge_time(const struct wish *w)
+{
+	wall_ms now = clock_wall(), retain = w->retain >= 0 ? w->retain : LIFE_RETAIN;
+
+	if (!life_troubled(LATE)) {
+		must(w->id, w->state != JOB_SCHEDULED || w->row.run_at + LATE > now, "should be ready since %lld ms",
+		     (long long)(now - w->row.run_at));
+		must(w->id, !job_state_waiting(w->state) || w->row.attempt > 0 || w->row.expires_at == 0 ||
+		     w->row.expires_at + LATE > now, "should have expired %lld ms ago", (long long)(now - w->row.expires_at));
+	}
+	if (!life_troubled(PRUNE_LATE))
+		must(w->id, !job_state_final(w->state) || w->final_at + retain + PRUNE_LATE > now, "should be gone since %lld ms",
+		     (long long)(now - w->final_at - retain));
+}
+
+/* Where the daemon has it, if it does, and whether somebody sees to it. */
+static void judge_place(const struct wish *w, int64_t *in_hand)
+{
+	const struct job *job = backlog_find(&life_parts.backlog, w->id);
+	bool handed = job != NULL && job->place == JOB_IN_HAND;
+
+	*in_hand += handed;
+	must(w->id, !handed || job->attempt != NULL, "is in the hands of nobody");
+	must(w->id, w->state != JOB_RUNNING || handed, "runs by the store, and nobody runs it");
+	must(w->id, w->state == JOB_READY || w->state == JOB_RUNNING || handed || job == NULL, "is %s, and in the backlog",
+	     job_state_name(w->state));
+	must(w->id, job == NULL || job->place != JOB_ASIDE || model_asked(w) || w->row.expires_at != 0, "is set aside by nobody");
+	must(w->id, handed || w->body.end != BODY_RUNS || w->body.life != model_life(), "runs, and no attempt knows of it");
+}
+
+static void judge_job(const struct memory_job *j, int64_t *in_hand)
+{
+	const struct wish *w = model_find(j->k.row.id);
+
+	must(j->k.row.id, w != NULL, "is in the store, and nobody was told");
+	must(w->id, w->state == j->k.row.state && w->row.attempt == j->k.row.attempt && w->row.run_at == j->k.row.run_at &&
+	     w->row.priority == j->k.row.priority, "is another in the store (%s) than was told (%s)",
+	     job_state_name(j->k.row.state), job_state_name(w->state));
+	judge_time(w);
+	judge_place(w, in_hand);
+}
+
+/* ---- the sums ---- */
+
+static void judge_counts(int64_t in_hand)
+{
+	const struct parts *p = &life_parts;
+	int64_t lanes[JOB_STATES] = { 0 };
+	const struct queue *q, *next;
+	size_t windowed = 0;
+
+	HASH_ITER(hh, p->backlog.queues.by_name, q, next) {
+		const struct lane *l;
+
+		for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
+			lanes[s] += queue_count(q, (enum job_state)s);
+		TAILQ_FOREACH(l, &q->lanes, queue_link)
+			windowed += l->n;
+	}
+	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
+		must(0, p->backlog.counts[s] == model_count((enum job_state)s) && lanes[s] == p->backlog.counts[s],
+		     "%lld jobs are %s; counted are %lld, by queue %lld", (long long)model_count((enum job_state)s),
+		     job_state_name((enum job_state)s), (long long)p->backlog.counts[s], (long long)lanes[s]);
+	must(0, windowed == p->backlog.windowed, "%zu jobs are in windows, counted are %zu", windowed, p->backlog.windowed);
+	must(0, (size_t)in_hand == p->attempts.group.count, "%lld jobs are in hand of %zu attempts", (long long)in_hand,
+	     p->attempts.group.count);
+	must(0, p->attempts.alive[CLASS_IO] + p->attempts.alive[CLASS_CPU] == (size_t)in_hand, "the attempts alive do not add up");
+	must(0, p->attempts.alive[CLASS_IO] <= shape.io_jobs, "%zu io jobs run of %u", p->attempts.alive[CLASS_IO], shape.io_jobs);
+	must(0, p->submitting == 0, "%zu jobs count as being submitted", p->submitting);
+}
+
+static void look_closely(void)
+{
+	const struct memory_store *kept = simstore_kept();
+	int64_t in_hand = 0;
+
+	must(0, (int64_t)kept->n == model_count(JOB_HELD) + model_count(JOB_SUCCEEDED) + model_count(JOB_FAILED) +
+	     model_count(JOB_CANCELLED) + model_count(JOB_EXPIRED) + model_count(JOB_BLOCKED) + model_count(JOB_SCHEDULED) +
+	     model_count(JOB_READY) + model_count(JOB_RUNNING), "the store holds %zu jobs", kept->n);
+	for (size_t i = 0; i < kept->n; i++)
+		judge_job(kept->jobs[i], &in_hand);
+	judge_counts(in_hand);
+}
+
+void rest_look(void)
+{
+	if (simstore_dead() || life_parts.store == NULL)
+		return;
+	order_at_rest();
+	if (simstore_waiting() > 0 || clock_mono() < next_look || life_parts.dispatch.resume_at != 0)
+		return;
+	next_look = clock_after(LOOK_EVERY);
+	look_closely();
+}
+
+void rest_final(void)
+{
+	const struct parts *p = &life_parts;
+
+	look_closely();
+	must(0, backlog_active(&p->backlog) == 0, "%lld jobs are left", (long long)backlog_active(&p->backlog));
+	must(0, p->backlog.jobs == NULL && p->backlog.windowed == 0 && p->backlog.spec_bytes == 0, "the backlog is not empty");
+	must(0, p->attempts.entering == 0 && LIST_EMPTY(&p->attempts.list), "attempts are left");
+	must(0, p->waits == 0, "%zu requests wait", p->waits);
+}

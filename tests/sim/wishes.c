@@ -1,0 +1,204 @@
+/* wishes: new jobs, each odd in its own way, one by one or many at once. */
+#include "clients.h"
+
+#include <string.h>
+
+#include "model.h"
+#include "sim.h"
+#include "simstore.h"
+
+static const char *const backoffs[] = { "exponential", "linear", "constant" };
+static const char *const conflicts[] = { "existing", "reject", "replace" };
+
+bool client_enough(void)
+{
+	return model_wishes() >= shape.jobs;
+}
+
+static void wish_times(struct wish *w)
+{
+	if (one_in(6))
+		w->delay = between(1, one_in(5) ? 20000 : 800);
+	if (one_in(12))
+		w->ttl = between(1, one_in(3) ? 5000 : 100);
+	if (one_in(10))
+		w->timeout = between(1, 40);
+	w->retain = one_in(3) ? -1 : between(0, 3000);
+}
+
+static void wish_retry(struct wish *w)
+{
+	w->retry = (struct retry_policy){ .max_attempts = (int)between(1, one_in(10) ? 20 : 4), .backoff = (enum backoff)below(3),
+					  .base = between(0, 300), .cap = between(0, 3000),
+					  .jitter = one_in(2) ? 0 : (double)below(101) / 100 };
+}
+
+static struct wish *make_wish(unsigned keyed_in)
+{
+	struct wish *w = model_wish();
+
+	w->queue = (int)below(SIM_QUEUES);
+	w->type = (int)below(SIM_TYPES);
+	w->priority = one_in(2) ? 0 : (int)between(-3, 3);
+	w->hold = !shape.steady && one_in(25);
+	w->once = one_in(5);
+	if (shape.keys > 0 && one_in(keyed_in)) {
+		w->key = (int)between(1, shape.keys);
+		w->scope = one_in(3) ? UNIQUE_ALL : UNIQUE_ACTIVE;
+		w->on_conflict = (enum unique_on_conflict)below(3);
+	}
+	wish_times(w);
+	wish_retry(w);
+	return w;
+}
+
+static void put_span(json_t *job, const char *name, wall_ms ms)
+{
+	if (ms >= 0)
+		json_object_set_new(job, name, json_real((double)ms / 1000));
+}
+
+json_t *wish_json(struct wish *w)
+{
+	json_t *job = json_pack("{s:s, s:s, s:i, s:b, s:{s:I}, s:s, s:{s:i, s:s, s:f, s:f, s:f}}", "type", sim_types[w->type],
+				"queue", sim_queues[w->queue], "priority", w->priority, "hold", w->hold, "meta", "serial",
+				(json_int_t)w->serial, "interrupted", w->once ? "fail" : "retry", "retry", "max_attempts",
+				w->retry.max_attempts, "backoff", backoffs[w->retry.backoff], "base", (double)w->retry.base / 1000,
+				"cap", (double)w->retry.cap / 1000, "jitter", w->retry.jitter);
+	char key[16];
+
+	must(0, job != NULL, "out of memory");
+	put_span(job, "delay", w->delay);
+	put_span(job, "ttl", w->ttl);
+	put_span(job, "timeout", w->timeout);
+	put_span(job, "retain", w->retain);
+	if (w->key != 0) {
+		snprintf(key, sizeof(key), "key-%d", w->key);
+		json_object_set_new(job, "unique", json_pack("{s:s, s:s, s:s}", "key", key, "scope",
+							     w->scope == UNIQUE_ALL ? "all" : "active", "on_conflict",
+							     conflicts[w->on_conflict]));
+	}
+	return job;
+}
+
+/* ---- answers ---- */
+
+/* A job that was there already is the answer: it has the key. */
+static void judge_existing(const struct wish *w, int64_t id)
+{
+	const struct wish *holder = model_find(id);
+
+	must(id, w->key != 0 && w->on_conflict == UNIQUE_EXISTING, "is the answer to a submit that may not be answered so");
+	must(id, w->id == 0, "is the answer, and %lld was submitted too", (long long)w->id);
+	must(id, holder == NULL || holder->key == w->key, "is the answer, and has another key");
+}
+
+static void judge_answer(const struct wish *w, const json_t *answer)
+{
+	int64_t id = json_integer_value(json_object_get(answer, "id"));
+
+	must(id, id > 0, "wish %lld is answered without an id", (long long)w->serial);
+	if (json_is_true(json_object_get(answer, "existing")))
+		judge_existing(w, id);
+	else
+		must(id, w->id == id, "is the answer to wish %lld, which is %lld", (long long)w->serial, (long long)w->id);
+}
+
+static void judge_refused(const struct wish *w, const struct rpc_error *e, mono_us since)
+{
+	figures.refusals++;
+	must(w->id, w->id == 0, "was refused: %s", e->message);
+	if (client_excused(e, since))
+		return;
+	must(0, e->kind == RPC_CONFLICT, "wish %lld is refused: %s", (long long)w->serial, e->message);
+}
+
+static void replaces(struct wish *const *v, size_t n, int by)
+{
+	for (size_t i = 0; i < n; i++)
+		if (v[i]->key != 0 && v[i]->on_conflict == UNIQUE_REPLACE)
+			model_replaces(v[i]->key, by);
+}
+
+/* A wish may be gone by the time of its answer: submitted, run and pruned. By serial, then. */
+static void judge_answers(const int64_t *serials, size_t n, const json_t *jobs)
+{
+	must(0, json_array_size(jobs) == n, "%zu jobs are answered for %zu", json_array_size(jobs), n);
+	for (size_t i = 0; i < n; i++) {
+		const struct wish *w = model_by_serial(serials[i]);
+
+		if (w != NULL)
+			judge_answer(w, json_array_get(jobs, i));
+	}
+}
+
+enum { BURST_MAX = 400 };
+
+struct burst {
+	struct wish *v[BURST_MAX];
+	int64_t serials[BURST_MAX];
+	int keys[BURST_MAX];		/* to be replaced; 0 */
+	size_t n;
+};
+
+static json_t *burst_make(struct burst *b, size_t n)
+{
+	json_t *jobs = json_array();
+
+	b->n = n;
+	for (size_t i = 0; i < n; i++) {
+		b->v[i] = make_wish(n == 1 ? 5 : 200);
+		b->serials[i] = b->v[i]->serial;
+		b->keys[i] = b->v[i]->key != 0 && b->v[i]->on_conflict == UNIQUE_REPLACE ? b->v[i]->key : 0;
+		json_array_append_new(jobs, wish_json(b->v[i]));
+	}
+	replaces(b->v, n, 1);
+	return jobs;
+}
+
+static void burst_end(const struct burst *b, const json_t *jobs, const struct rpc_error *error, mono_us since)
+{
+	for (size_t i = 0; i < b->n; i++)
+		if (b->keys[i] != 0)
+			model_replaces(b->keys[i], -1);
+	if (simstore_dead())
+		return;
+	if (jobs != NULL) {
+		judge_answers(b->serials, b->n, jobs);
+		return;
+	}
+	for (size_t i = 0; i < b->n; i++) {
+		const struct wish *w = model_by_serial(b->serials[i]);
+
+		must(0, w != NULL, "wish %lld is refused, and was there", (long long)b->serials[i]);
+		judge_refused(w, error, since);
+	}
+}
+
+void client_submits(struct client *c)
+{
+	struct rpc_error error;
+	struct burst b;
+	json_t *jobs = burst_make(&b, 1), *answer;
+	mono_us since = clock_mono();
+
+	answer = client_call(c, "job.submit", json_incref(json_array_get(jobs, 0)), &error);
+	json_decref(jobs);
+	jobs = answer != NULL ? json_pack("[o]", answer) : NULL;
+	burst_end(&b, jobs, &error, since);
+	json_decref(jobs);
+}
+
+void client_submits_many(struct client *c)
+{
+	struct burst *b = calloc(1, sizeof(*b));
+	struct rpc_error error;
+	mono_us since = clock_mono();
+	json_t *answer;
+
+	must(0, b != NULL, "out of memory");
+	answer = client_call(c, "job.submit_many", json_pack("{s:o}", "jobs", burst_make(b, 1 + below(shape.burst))), &error);
+	burst_end(b, json_object_get(answer, "jobs"), &error, since);
+	json_decref(answer);
+	free(b);
+}
