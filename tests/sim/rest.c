@@ -69,21 +69,14 @@ static void judge_counts(int64_t in_hand)
 	const struct parts *p = &life_parts;
 	int64_t lanes[JOB_STATES] = { 0 };
 	const struct queue *q, *next;
-	size_t windowed = 0;
 
-	HASH_ITER(hh, p->backlog.queues.by_name, q, next) {
-		const struct lane *l;
-
+	HASH_ITER(hh, p->backlog.queues.by_name, q, next)
 		for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
 			lanes[s] += queue_count(q, (enum job_state)s);
-		TAILQ_FOREACH(l, &q->lanes, queue_link)
-			windowed += l->n;
-	}
 	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
 		must(0, p->backlog.counts[s] == model_count((enum job_state)s) && lanes[s] == p->backlog.counts[s],
 		     "%lld jobs are %s; counted are %lld, by queue %lld", (long long)model_count((enum job_state)s),
 		     job_state_name((enum job_state)s), (long long)p->backlog.counts[s], (long long)lanes[s]);
-	must(0, windowed == p->backlog.windowed, "%zu jobs are in windows, counted are %zu", windowed, p->backlog.windowed);
 	must(0, (size_t)in_hand == p->attempts.group.count, "%lld jobs are in hand of %zu attempts", (long long)in_hand,
 	     p->attempts.group.count);
 	must(0, p->attempts.alive[CLASS_IO] + p->attempts.alive[CLASS_CPU] == (size_t)in_hand, "the attempts alive do not add up");
@@ -121,7 +114,7 @@ void rest_final(void)
 
 	look_closely();
 	must(0, backlog_active(&p->backlog) == 0, "%lld jobs are left", (long long)backlog_active(&p->backlog));
-	must(0, p->backlog.jobs == NULL && p->backlog.windowed == 0 && p->backlog.spec_bytes == 0, "the backlog is not empty");
+	must(0, p->backlog.jobs == NULL && p->backlog.spec_bytes == 0, "the backlog is not empty");
 	must(0, p->attempts.entering == 0 && LIST_EMPTY(&p->attempts.list), "attempts are left");
 	must(0, p->waits == 0, "%zu requests wait", p->waits);
 }

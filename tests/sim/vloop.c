@@ -52,7 +52,7 @@ int loop_open(const struct loop_conf *conf)
 	v.now = 1000000;
 	v.last = &v.first;
 	clock_set_source(&virtual_clock);
-	sched_open(conf->coroutines_max, 0);
+	sched_open(conf);
 	return timers_open(&fd);
 }
 
