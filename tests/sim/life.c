@@ -119,7 +119,7 @@ static void open_store(struct parts *p)
 {
 	struct store_conf conf = { .directory = "", .retain = LIFE_RETAIN, .retain_jobs = LIFE_RETAIN_JOBS };
 	struct store_observer observer = { p, on_changed, on_queue_changed };
-	char name[16], why[64];
+	char name[24], why[64];
 
 	backlog_init(&p->backlog, on_work, p);
 	p->backlog.weight_of = weight_of;

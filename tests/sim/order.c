@@ -46,10 +46,12 @@ static bool in_hand(const struct wish *w)
 	return job != NULL && job->place == JOB_IN_HAND;
 }
 
-/* The store alone knows of it yet. */
+/* Does the store alone know of it yet? Or was it found expired, before the clock went back? */
 static bool away(const struct wish *w)
 {
-	return backlog_find(&life_parts.backlog, w->id) == NULL;
+	const struct job *job = backlog_find(&life_parts.backlog, w->id);
+
+	return job == NULL || (job->place == JOB_ASIDE && w->row.expires_at != 0 && life_clock_moved());
 }
 
 /* Must the job be taken if it is its turn? One that somebody asks to change may be left alone meanwhile. */
@@ -111,7 +113,8 @@ static void judge_take(int64_t id)
 	must(id, !in_hand(w), "is taken twice");
 	must(id, !expired(w), "is taken though it has expired");
 	first = first_of(w->queue, model_class(w));
-	must(id, first == NULL || !before(first, w), "is taken before %lld", (long long)first->id);
+	if (first != NULL && before(first, w))
+		broken(first->id, "waits while %lld of the same queue is taken", (long long)id);
 	judge_turn(w, model_class(w));
 }
 
