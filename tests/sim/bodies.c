@@ -11,7 +11,7 @@
 #include "sim.h"
 #include "simstore.h"
 
-struct plan body_plan(const struct wish *w, int attempt)
+static struct plan body_plan(const struct wish *w, int attempt)
 {
 	uint64_t h = sim_mix(sim_mix(shape.seed, (uint64_t)w->serial), (uint64_t)attempt);
 	struct plan p = { .end = BODY_SUCCEEDED };
@@ -54,27 +54,30 @@ static void judge_begin(const struct wish *w, int attempt)
 	     "begins before its time");
 }
 
-struct wish *body_begin(int64_t id, int attempt)
+bool body_begin(int64_t id, int attempt, struct plan *p)
 {
 	struct wish *w;
 
 	if (simstore_dead())
-		return NULL;
+		return false;
 	w = model_find(id);
 	must(id, w != NULL, "begins, and is not there");
 	trace(id, "attempt %d begins", attempt);
 	judge_begin(w, attempt);
 	figures.attempts++;
-	w->body = (struct body){ attempt, BODY_RUNS, model_life(), body_plan(w, attempt).retry_after };
-	return w;
+	*p = body_plan(w, attempt);
+	w->body = (struct body){ attempt, BODY_RUNS, model_life(), p->retry_after };
+	return true;
 }
 
-void body_end(struct wish *w, int attempt, enum body_end end)
+void body_end(int64_t id, int attempt, enum body_end end)
 {
-	if (simstore_dead() || w == NULL)
+	struct wish *w = model_find(id);
+
+	trace(id, "attempt %d ends (%d)", attempt, end);
+	if (w == NULL)
 		return;
-	trace(w->id, "attempt %d ends (%d)", attempt, end);
-	must(w->id, w->body.attempt == attempt && w->body.end == BODY_RUNS, "the end of an attempt that does not run");
+	must(id, w->body.attempt == attempt && w->body.end == BODY_RUNS, "the end of an attempt that does not run");
 	w->body.end = end;
 }
 
@@ -110,17 +113,15 @@ void body_outcome(enum body_end end, wall_ms retry_after, int64_t id, int attemp
 
 int body_run_io(struct io_job *job, struct outcome *out)
 {
-	struct wish *w = body_begin(job->id, job->attempt);
 	struct plan p;
 	int rc;
 
-	if (w == NULL)
+	if (!body_begin(job->id, job->attempt, &p))
 		return -ECANCELED;
-	p = body_plan(w, job->attempt);
 	rc = coro_sleep(clock_after(p.span));
 	if (simstore_dead())
 		return -ECANCELED;
-	body_end(w, job->attempt, rc != 0 ? BODY_CUT : p.end);
+	body_end(job->id, job->attempt, rc != 0 ? BODY_CUT : p.end);
 	if (rc != 0)
 		return rc;
 	if (p.end == BODY_TIMEOUT) {

@@ -36,11 +36,9 @@ struct plan {
 	wall_ms retry_after;
 };
 
-struct plan body_plan(const struct wish *w, int attempt);
-
-/* It begins now: may it? Then it ends, if the process still lives. */
-struct wish *body_begin(int64_t id, int attempt);
-void body_end(struct wish *w, int attempt, enum body_end end);
+/* It begins now: may it? False if the process is dead. Then it ends; by id, for the job may be gone by then. */
+bool body_begin(int64_t id, int attempt, struct plan *p);
+void body_end(int64_t id, int attempt, enum body_end end);
 
 /* The outcome that says so. */
 void body_outcome(enum body_end end, wall_ms retry_after, int64_t id, int attempt, struct outcome *out);

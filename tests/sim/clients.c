@@ -5,8 +5,7 @@
 
 #include "command.h"
 #include "life.h"
-#include "model.h"
-#include "order.h"
+#include "queues.h"
 #include "sim.h"
 #include "simstore.h"
 
@@ -162,7 +161,7 @@ static bool reason_fits(const struct wish *w, const char *reason)
 	case JOB_READY:
 		if (life_draining())
 			return strcmp(reason, "draining") == 0;
-		if (order_paused(w->queue))
+		if (queue_paused(w->queue))
 			return strcmp(reason, "queue_paused") == 0;
 		return strcmp(reason, "next") == 0 || strcmp(reason, w->type < SIM_TYPES_IO ? "io_busy" : "pool_busy") == 0;
 	default:
@@ -222,6 +221,21 @@ static void set_paused(struct client *c, int queue, bool paused)
 	json_decref(answer);
 }
 
+static void set_limits(struct client *c, int queue)
+{
+	struct rpc_error error;
+	mono_us since = clock_mono();
+	json_t *params = json_pack("{s:s}", "name", sim_queues[queue]), *answer;
+
+	if (one_in(2))
+		json_object_set_new(params, "weight", one_in(4) ? json_null() : json_integer(between(1, 6)));
+	else
+		json_object_set_new(params, "max_ready", one_in(3) ? json_null() : json_integer(between(20, 400)));
+	answer = client_call(c, "queue.set", params, &error);
+	must(0, answer != NULL || client_excused(&error, since), "queue %s: %s", sim_queues[queue], error.message);
+	json_decref(answer);
+}
+
 static void set_draining(struct client *c, bool draining)
 {
 	struct rpc_error error;
@@ -231,9 +245,11 @@ static void set_draining(struct client *c, bool draining)
 
 static void disturb(struct client *c)
 {
-	unsigned what = below(10);
+	unsigned what = below(12);
 
-	if (shape.steady)
+	if (what >= 10)
+		set_limits(c, (int)below(SIM_QUEUES));
+	else if (shape.steady)
 		client_submits(c);
 	else if (what < 4)
 		set_paused(c, (int)below(SIM_QUEUES), true);

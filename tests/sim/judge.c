@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "life.h"
-#include "model.h"
+#include "queues.h"
 #include "sim.h"
 
 enum { INTERRUPTIONS_MAX = 10, LATE = 2000 };
@@ -22,6 +22,14 @@ static void judge_unique(const struct wish *w)
 	}
 }
 
+static void judge_room(const struct wish *w)
+{
+	int64_t max = queue_settings(w->queue).max_ready;
+
+	must(w->id, max == 0 || model_waiting(w->queue) < max || !queue_settled(w->queue, LATE),
+	     "is submitted to a queue where %lld wait of %lld", (long long)model_waiting(w->queue), (long long)max);
+}
+
 static void judge_submit(const struct wish *w, const struct job_change *c)
 {
 	const struct job_row *row = c->row;
@@ -34,6 +42,7 @@ static void judge_submit(const struct wish *w, const struct job_change *c)
 	must(w->id, row->expires_at == (w->ttl >= 0 ? c->at + w->ttl : 0), "it does not expire when asked");
 	must(w->id, row->attempt == 0 && row->submitted_at == c->at, "it does not begin anew");
 	judge_unique(w);
+	judge_room(w);
 }
 
 /* ---- what follows from an attempt ---- */

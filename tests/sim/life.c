@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "order.h"
+#include "queues.h"
 #include "sim.h"
 #include "simpool.h"
 #include "simstore.h"
@@ -20,6 +21,11 @@ static struct {
 	bool stopping;
 	mono_us began, stepped;
 } life;
+
+void life_forget(void)
+{
+	memset(&life, 0, sizeof(life));
+}
 
 bool life_draining(void)
 {
@@ -72,7 +78,7 @@ static void on_queue_changed(void *arg, const struct queue_row *queue)
 {
 	struct parts *p = arg;
 
-	order_queue_changed(queue);
+	queues_changed(queue);
 	backlog_queue_changed(&p->backlog, queue);
 }
 
@@ -98,12 +104,12 @@ static void on_store_failed(void *arg)
 	dispatch_store_failed(&p->dispatch);
 }
 
-static unsigned weight_of(void *arg, const char *queue)
+static struct queue_settings defaults_of(void *arg, const char *queue)
 {
 	int q = model_queue_of(queue);
 
 	(void)arg;
-	return q >= 0 ? sim_weights[q] : 1;
+	return q >= 0 ? sim_defaults[q] : (struct queue_settings){ 0 };
 }
 
 /* ---- begin ---- */
@@ -122,7 +128,7 @@ static void open_store(struct parts *p)
 	char name[24], why[64];
 
 	backlog_init(&p->backlog, on_work, p);
-	p->backlog.weight_of = weight_of;
+	p->backlog.defaults_of = defaults_of;
 	p->notify = notify_new();
 	must(0, p->notify != NULL, "out of memory");
 	for (int i = 0; shape.crowd && i < CROWD; i++) {
@@ -169,6 +175,7 @@ void life_begin(void)
 	coro_group_init(&life.standing);
 	coro_group_init(&life.clients);
 	model_new_life();
+	order_new_turns();
 	trace(0, "life %u", model_life());
 	figures.lives++;
 	dispatch_init(&p->dispatch);

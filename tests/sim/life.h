@@ -13,6 +13,9 @@ enum { LIFE_RETAIN = 20 * 1000, LIFE_RETAIN_JOBS = 400 };
 
 extern struct parts life_parts;
 
+/* A new world. */
+void life_forget(void);
+
 /* In a coroutine: opens the store and starts what stands. */
 void life_begin(void);
 /* The process is killed: everything but the store's contents goes. */

@@ -8,13 +8,12 @@
 
 const char *const sim_queues[SIM_QUEUES] = { "alpha", "beta", "gamma", "delta", "omega" };
 const char *const sim_types[SIM_TYPES] = { "io", "io2", "cpu", "brief" };
-const unsigned sim_weights[SIM_QUEUES] = { 1, 1, 2, 5, 3 };
 
 static struct {
 	struct wish **by_serial, **by_id;	/* NULL where forgotten, or not there */
 	size_t serials, ids, serials_cap, ids_cap;
 	struct wish_list ready[SIM_QUEUES][2];	/* by class */
-	int64_t counts[JOB_STATES];
+	int64_t counts[JOB_STATES], waiting[SIM_QUEUES];
 	unsigned replacing[SIM_KEYS];
 	uint64_t seq;
 	unsigned life;
@@ -118,6 +117,11 @@ int64_t model_count(enum job_state state)
 	return m.counts[state];
 }
 
+int64_t model_waiting(int queue)
+{
+	return m.waiting[queue];
+}
+
 uint64_t model_seq(void)
 {
 	return m.seq;
@@ -198,6 +202,7 @@ static void take_over(struct wish *w, const struct job_change *c)
 		TAILQ_REMOVE(&m.ready[w->queue][model_class(w)], w, link);
 	m.counts[c->from]--;
 	m.counts[c->to]++;
+	m.waiting[w->queue] += job_state_waiting(c->to) - job_state_waiting(c->from);
 	w->state = c->to;
 	w->row = *c->row;
 	w->row.spec = NULL;

@@ -19,7 +19,6 @@ enum { SIM_QUEUES = 5, SIM_TYPES = 4, SIM_TYPES_IO = 2, SIM_KEYS = 64 };
 
 extern const char *const sim_queues[SIM_QUEUES];
 extern const char *const sim_types[SIM_TYPES];
-extern const unsigned sim_weights[SIM_QUEUES];
 
 /* What people may ask for about a job that is there. */
 enum ask { ASK_CANCEL, ASK_HOLD, ASK_RELEASE, ASK_RETRY, ASK_DELETE, ASKS };
@@ -68,6 +67,7 @@ struct wish *model_holder(int key, enum unique_scope scope);
 enum job_class model_class(const struct wish *w);
 const struct wish_list *model_ready(int queue, enum job_class class);
 int64_t model_count(enum job_state state);
+int64_t model_waiting(int queue);		/* neither running nor final */
 uint64_t model_seq(void);
 int model_queue_of(const char *name);		/* -1: none of ours */
 int model_type_of(const char *name);

@@ -3,7 +3,7 @@
 #include <string.h>
 
 #include "life.h"
-#include "model.h"
+#include "queues.h"
 #include "sim.h"
 #include "simpool.h"
 #include "simstore.h"
@@ -11,9 +11,9 @@
 enum { CLASSES = 2 };
 
 static struct {
-	bool paused[SIM_QUEUES];
 	/* Starts of queue g since queue h was last served, while h had something to take. */
 	unsigned overtaken[CLASSES][SIM_QUEUES][SIM_QUEUES];
+	bool served[CLASSES][SIM_QUEUES];	/* since the weights changed: its place in the round is by these */
 } o;
 
 void order_begin(void)
@@ -21,17 +21,9 @@ void order_begin(void)
 	memset(&o, 0, sizeof(o));
 }
 
-void order_queue_changed(const struct queue_row *queue)
+void order_new_turns(void)
 {
-	int q = model_queue_of(queue->name);
-
-	if (q >= 0)
-		o.paused[q] = queue->paused;
-}
-
-bool order_paused(int queue)
-{
-	return o.paused[queue];
+	memset(&o, 0, sizeof(o));
 }
 
 static bool expired(const struct wish *w)
@@ -80,7 +72,7 @@ static const struct wish *some_of(int queue, enum job_class class)
 {
 	const struct wish *w = NULL;
 
-	if (!o.paused[queue])
+	if (!queue_paused(queue))
 		TAILQ_FOREACH(w, model_ready(queue, class), link)
 			if (eligible(w))
 				break;
@@ -90,6 +82,7 @@ static const struct wish *some_of(int queue, enum job_class class)
 /* Each queue that has something to take gets its share: so many of another's turns may come between two of its own. */
 static void judge_turn(const struct wish *taken, enum job_class class)
 {
+	o.served[class][taken->queue] = true;
 	for (int h = 0; h < SIM_QUEUES; h++) {
 		unsigned *past = &o.overtaken[class][h][taken->queue];
 
@@ -98,7 +91,7 @@ static void judge_turn(const struct wish *taken, enum job_class class)
 			continue;
 		}
 		++*past;
-		must(taken->id, *past <= sim_weights[taken->queue] / sim_weights[h] + 2,
+		must(taken->id, !o.served[class][h] || *past <= queue_settings(taken->queue).weight / queue_settings(h).weight + 2,
 		     "is start %u of queue %s while queue %s waits", *past, sim_queues[taken->queue], sim_queues[h]);
 	}
 }
@@ -109,7 +102,7 @@ static void judge_take(int64_t id)
 
 	must(id, w != NULL && w->state == JOB_READY, "is taken, and is not ready");
 	must(id, !life_draining(), "is taken while the daemon drains");
-	must(id, !o.paused[w->queue], "is taken while its queue %s is paused", sim_queues[w->queue]);
+	must(id, !queue_paused(w->queue), "is taken while its queue %s is paused", sim_queues[w->queue]);
 	must(id, !in_hand(w), "is taken twice");
 	must(id, !expired(w), "is taken though it has expired");
 	first = first_of(w->queue, model_class(w));

@@ -5,13 +5,9 @@
 #ifndef JOBD_SIM_ORDER_H
 #define JOBD_SIM_ORDER_H
 
-#include <stdbool.h>
-
-#include "store/store.h"
-
 void order_begin(void);
-void order_queue_changed(const struct queue_row *queue);
-bool order_paused(int queue);
+/* Whose turn it is is reckoned anew: a life began, or a weight has changed. */
+void order_new_turns(void);
 
 /* When nothing can run: no job that may start may be left where there is room for it. */
 void order_at_rest(void);

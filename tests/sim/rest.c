@@ -36,12 +36,11 @@ static void judge_time(const struct wish *w)
 }
 
 /* Where the daemon has it, if it does, and whether somebody sees to it. */
-static void judge_place(const struct wish *w, int64_t *in_hand)
+static void judge_place(const struct wish *w)
 {
 	const struct job *job = backlog_find(&life_parts.backlog, w->id);
 	bool handed = job != NULL && job->place == JOB_IN_HAND;
 
-	*in_hand += handed;
 	must(w->id, !handed || job->attempt != NULL, "is in the hands of nobody");
 	must(w->id, w->state != JOB_RUNNING || handed, "runs by the store, and nobody runs it");
 	must(w->id, w->state == JOB_READY || w->state == JOB_RUNNING || handed || job == NULL, "is %s, and in the backlog",
@@ -50,7 +49,7 @@ static void judge_place(const struct wish *w, int64_t *in_hand)
 	must(w->id, handed || w->body.end != BODY_RUNS || w->body.life != model_life(), "runs, and no attempt knows of it");
 }
 
-static void judge_job(const struct memory_job *j, int64_t *in_hand)
+static void judge_job(const struct memory_job *j)
 {
 	const struct wish *w = model_find(j->k.row.id);
 
@@ -59,12 +58,23 @@ static void judge_job(const struct memory_job *j, int64_t *in_hand)
 	     w->row.priority == j->k.row.priority, "is another in the store (%s) than was told (%s)",
 	     job_state_name(j->k.row.state), job_state_name(w->state));
 	judge_time(w);
-	judge_place(w, in_hand);
+	judge_place(w);
 }
 
 /* ---- the sums ---- */
 
-static void judge_counts(int64_t in_hand)
+/* Those too that are gone from the store, and whose attempts have not ended yet. */
+static size_t jobs_in_hand(void)
+{
+	const struct job *job, *next;
+	size_t n = 0;
+
+	HASH_ITER(hh, life_parts.backlog.jobs, job, next)
+		n += job->place == JOB_IN_HAND;
+	return n;
+}
+
+static void judge_counts(size_t in_hand)
 {
 	const struct parts *p = &life_parts;
 	int64_t lanes[JOB_STATES] = { 0 };
@@ -77,9 +87,8 @@ static void judge_counts(int64_t in_hand)
 		must(0, p->backlog.counts[s] == model_count((enum job_state)s) && lanes[s] == p->backlog.counts[s],
 		     "%lld jobs are %s; counted are %lld, by queue %lld", (long long)model_count((enum job_state)s),
 		     job_state_name((enum job_state)s), (long long)p->backlog.counts[s], (long long)lanes[s]);
-	must(0, (size_t)in_hand == p->attempts.group.count, "%lld jobs are in hand of %zu attempts", (long long)in_hand,
-	     p->attempts.group.count);
-	must(0, p->attempts.alive[CLASS_IO] + p->attempts.alive[CLASS_CPU] == (size_t)in_hand, "the attempts alive do not add up");
+	must(0, in_hand == p->attempts.group.count, "%zu jobs are in hand of %zu attempts", in_hand, p->attempts.group.count);
+	must(0, p->attempts.alive[CLASS_IO] + p->attempts.alive[CLASS_CPU] == in_hand, "the attempts alive do not add up");
 	must(0, p->attempts.alive[CLASS_IO] <= shape.io_jobs, "%zu io jobs run of %u", p->attempts.alive[CLASS_IO], shape.io_jobs);
 	must(0, p->submitting == 0, "%zu jobs count as being submitted", p->submitting);
 }
@@ -87,14 +96,13 @@ static void judge_counts(int64_t in_hand)
 static void look_closely(void)
 {
 	const struct memory_store *kept = simstore_kept();
-	int64_t in_hand = 0;
 
 	must(0, (int64_t)kept->n == model_count(JOB_HELD) + model_count(JOB_SUCCEEDED) + model_count(JOB_FAILED) +
 	     model_count(JOB_CANCELLED) + model_count(JOB_EXPIRED) + model_count(JOB_BLOCKED) + model_count(JOB_SCHEDULED) +
 	     model_count(JOB_READY) + model_count(JOB_RUNNING), "the store holds %zu jobs", kept->n);
 	for (size_t i = 0; i < kept->n; i++)
-		judge_job(kept->jobs[i], &in_hand);
-	judge_counts(in_hand);
+		judge_job(kept->jobs[i]);
+	judge_counts(jobs_in_hand());
 }
 
 void rest_look(void)

@@ -18,6 +18,7 @@
 #include "life.h"
 #include "model.h"
 #include "order.h"
+#include "queues.h"
 #include "rest.h"
 #include "simstore.h"
 #include "vloop.h"
@@ -219,7 +220,9 @@ static void run_world(uint64_t seed)
 	cond_init(&crashed);
 	coro_group_init(&group);
 	model_begin();
+	life_forget();
 	order_begin();
+	queues_begin();
 	rest_begin();
 	simstore_make(on_crash);
 	vloop_on_idle(rest_look);

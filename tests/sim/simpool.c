@@ -75,13 +75,11 @@ static void speak(struct pool_task *task)
 
 static int run_body(struct pool_task *task, struct outcome *out)
 {
-	struct wish *w = body_begin(task->id, task->attempt);
 	struct plan p;
 	int rc;
 
-	if (w == NULL)
+	if (!body_begin(task->id, task->attempt, &p))
 		return -ECANCELED;
-	p = body_plan(w, task->attempt);
 	must(task->id, p.end != BODY_TIMEOUT || task->timeout == p.span, "the pool is given another timeout");
 	task->started(task->arg, "worker 1 (pid 1)");
 	speak(task);
@@ -92,7 +90,7 @@ static int run_body(struct pool_task *task, struct outcome *out)
 	}
 	if (simstore_dead())
 		return -ECANCELED;
-	body_end(w, task->attempt, rc != 0 ? BODY_CUT : p.end);
+	body_end(task->id, task->attempt, rc != 0 ? BODY_CUT : p.end);
 	if (rc == 0)
 		body_outcome(p.end, p.retry_after, task->id, task->attempt, out);
 	return rc;

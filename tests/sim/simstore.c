@@ -7,7 +7,7 @@
 #include "coro/timer.h"
 #include "sim.h"
 
-enum { QUEUES_KEPT = 64, BATCH = 64 };
+enum { BATCH = 64 };
 
 static struct {
 	struct store kept;		/* holds the memory store while no life has it open */
@@ -19,8 +19,6 @@ static struct {
 	bool dead, calm;
 	mono_us fails_until, failed_at;
 	int failure;			/* -EIO, or -ENOSPC: then what makes room gets through */
-	struct { char name[65]; bool paused; } queues[QUEUES_KEPT];
-	size_t queues_n;
 } s;
 
 static void store_turn(struct timer *t);
@@ -88,19 +86,6 @@ static bool refuses(const struct store_op *op)
 	return s.failure == -EIO || !op_completes(op);
 }
 
-/* The memory back end forgets what a queue's settings are, so that they are kept here. */
-static void keep_queue(const struct queue_row *row)
-{
-	size_t i = 0;
-
-	while (i < s.queues_n && strcmp(s.queues[i].name, row->name) != 0)
-		i++;
-	must(0, i < QUEUES_KEPT, "more queues than the simulation has");
-	s.queues_n += i == s.queues_n;
-	strcpy(s.queues[i].name, row->name);
-	s.queues[i].paused = row->paused;
-}
-
 static void carry_out(struct store_op *op)
 {
 	if (s.dead || refuses(op)) {
@@ -111,8 +96,6 @@ static void carry_out(struct store_op *op)
 		return;
 	}
 	figures.operations++;
-	if (op->verb == VERB_QUEUE_PAUSE)
-		keep_queue(&op->queue);
 	store_memory.submit(s.open, op);
 }
 
@@ -128,7 +111,7 @@ static void maybe_fail(void)
 
 static void set_turn(void)
 {
-	mono_us wait = s.dead ? 0 : one_in(8) ? 0 : between(0, shape.latency);
+	mono_us wait = s.dead ? 0 : one_in(8) ? 1 : between(1, shape.latency);
 
 	if (!heap_holds(&s.turn.node))
 		timer_set(&s.turn, clock_after(wait));
@@ -194,9 +177,14 @@ static void sim_counts(struct store *st, void (*each)(void *arg, const struct la
 
 static void sim_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
-	(void)st;
-	for (size_t i = 0; i < s.queues_n; i++)
-		each(arg, &(struct queue_row){ s.queues[i].name, s.queues[i].paused });
+	const struct memory_store *m = st->impl;
+
+	for (size_t i = 0; i < m->queues_n; i++) {
+		struct queue_row row = m->queues[i].row;
+
+		row.name = m->queues[i].name;
+		each(arg, &row);
+	}
 }
 
 static void sim_stats(struct store *st, struct store_stats *out)
