@@ -82,6 +82,13 @@ static void on_queue_changed(void *arg, const struct queue_row *queue)
 	backlog_queue_changed(&p->backlog, queue);
 }
 
+static void on_unresolved(void *arg)
+{
+	struct parts *p = arg;
+
+	due_unresolved(&p->due);
+}
+
 static void on_work(void *arg)
 {
 	struct parts *p = arg;
@@ -124,7 +131,7 @@ static void restore_count(void *arg, const struct lane_count *count)
 static void open_store(struct parts *p)
 {
 	struct store_conf conf = { .directory = "", .retain = LIFE_RETAIN, .retain_jobs = LIFE_RETAIN_JOBS };
-	struct store_observer observer = { p, on_changed, on_queue_changed };
+	struct store_observer observer = { p, on_changed, on_queue_changed, on_unresolved };
 	char name[24], why[64];
 
 	backlog_init(&p->backlog, on_work, p);
