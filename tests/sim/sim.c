@@ -256,7 +256,7 @@ int main(int argc, char **argv)
 {
 	const char *env_seed = getenv("SIM_SEED"), *env_seconds = getenv("SIM_SECONDS");
 	double limit = env_seconds != NULL ? atof(env_seconds) : 4, began = seconds();
-	uint64_t first = env_seed != NULL ? strtoull(env_seed, NULL, 10) : (uint64_t)time(NULL) * 1000, worlds = UINT64_MAX;
+	uint64_t first = env_seed != NULL ? strtoull(env_seed, NULL, 10) : 1, worlds = UINT64_MAX;
 	int opt;
 
 	while ((opt = getopt(argc, argv, "s:t:n:")) != -1) {
