@@ -102,11 +102,16 @@ static enum job_class lane_class(const struct lane *l)
 	return l->kind != NULL ? l->kind->class : CLASS_WORKER;
 }
 
+static bool queue_taken_from(const struct queue *q)
+{
+	return !q->paused && q->stopped == 0;
+}
+
 /* Puts the queue in or out of its class's round, as it has something to take or not. */
 static void queue_settle_turn(struct backlog *s, struct queue *q, enum job_class class)
 {
 	struct queue_turn *turn = &q->turn[class];
-	bool wanted = turn->ready > 0 && !q->paused;
+	bool wanted = turn->ready > 0 && queue_taken_from(q);
 
 	if (wanted == heap_holds(&turn->node))
 		return;
@@ -135,7 +140,7 @@ static size_t window_cap(const struct backlog *s)
 
 static void lane_settle_hunger(struct backlog *s, struct lane *l)
 {
-	bool wanted = l->more && !l->paging && l->kind != NULL && !l->queue->paused && l->n <= window_cap(s) / 4;
+	bool wanted = l->more && !l->paging && l->kind != NULL && queue_taken_from(l->queue) && l->n <= window_cap(s) / 4;
 
 	if (wanted == l->hungry)
 		return;
@@ -313,10 +318,20 @@ void backlog_changed(struct backlog *s, const struct job_change *change)
 		job_forget(s, job);
 }
 
+/* The queue may be taken from now, or not any more. */
+static void queue_settle(struct backlog *s, struct queue *q)
+{
+	struct lane *l;
+
+	for (int class = 0; class < QUEUE_CLASSES; class++)
+		queue_settle_turn(s, q, (enum job_class)class);
+	TAILQ_FOREACH(l, &q->lanes, queue_link)
+		lane_settle_hunger(s, l);
+}
+
 void backlog_queue_changed(struct backlog *s, const struct queue_row *row)
 {
 	struct queue *q = backlog_queue(s, row->name);
-	struct lane *l;
 
 	if (q == NULL) {
 		log_error("out of memory: queue %s keeps its settings until a restart", row->name);
@@ -325,10 +340,19 @@ void backlog_queue_changed(struct backlog *s, const struct queue_row *row)
 	q->paused = row->paused;
 	q->set = row->set;
 	queue_configure(s, q);
-	for (int class = 0; class < QUEUE_CLASSES; class++)
-		queue_settle_turn(s, q, (enum job_class)class);
-	TAILQ_FOREACH(l, &q->lanes, queue_link)
-		lane_settle_hunger(s, l);
+	queue_settle(s, q);
+}
+
+void backlog_stop_queue(struct backlog *s, struct queue *q)
+{
+	q->stopped++;
+	queue_settle(s, q);
+}
+
+void backlog_start_queue(struct backlog *s, struct queue *q)
+{
+	q->stopped--;
+	queue_settle(s, q);
 }
 
 int backlog_restore(struct backlog *s, const struct lane_count *count)
@@ -470,20 +494,4 @@ int64_t backlog_active(const struct backlog *s)
 {
 	return s->counts[JOB_HELD] + s->counts[JOB_BLOCKED] + s->counts[JOB_SCHEDULED] + s->counts[JOB_READY] +
 	       s->counts[JOB_RUNNING];
-}
-
-wall_ms backlog_oldest_ready(const struct queue *q)
-{
-	const struct lane *l;
-	wall_ms oldest = 0;
-
-	TAILQ_FOREACH(l, &q->lanes, queue_link)
-		for (size_t i = 0; i < l->n; i++) {
-			const struct job_row *row = &l->v[l->first + i]->row;
-			wall_ms since = row->run_at > row->submitted_at ? row->run_at : row->submitted_at;
-
-			if (oldest == 0 || since < oldest)
-				oldest = since;
-		}
-	return oldest;
 }

@@ -64,6 +64,10 @@ void backlog_queue_changed(struct backlog *s, const struct queue_row *queue);
 /* The defaults may have changed: asks for them again. */
 void backlog_reconfigure(struct backlog *s);
 
+/* Until as many starts as stops have come, nothing of the queue is taken. */
+void backlog_stop_queue(struct backlog *s, struct queue *q);
+void backlog_start_queue(struct backlog *s, struct queue *q);
+
 /* ---- taking ---- */
 
 /* The class's next job at this time, still in its window; NULL if there is none. */
@@ -91,7 +95,5 @@ void backlog_paged(struct backlog *s, struct lane *lane, int rc, const struct jo
 
 /* Jobs not final. */
 int64_t backlog_active(const struct backlog *s);
-/* The oldest ready job's submit (or run_at) time in a queue's windows; 0 if there is none. */
-wall_ms backlog_oldest_ready(const struct queue *q);
 
 #endif

@@ -8,13 +8,15 @@
 #include "parts.h"
 #include "record.h"
 
-enum { STATE_NAMES_MAX = 100 };
+enum { STATE_NAMES_MAX = 100, BULK_MAX = 4 };
 
 static const struct command *const commands[] = {
 	&command_job_submit, &command_job_submit_many, &command_job_get, &command_job_list, &command_job_count,
 	&command_job_wait, &command_job_cancel, &command_job_retry, &command_job_delete, &command_job_hold,
 	&command_job_release, &command_job_update, &command_job_output,
+	&command_job_cancel_many, &command_job_retry_many, &command_job_delete_many,
 	&command_queue_list, &command_queue_get, &command_queue_set, &command_queue_pause, &command_queue_resume,
+	&command_queue_purge,
 	&command_event_subscribe, &command_event_unsubscribe,
 	&command_daemon_ping, &command_daemon_status, &command_daemon_drain, &command_daemon_resume, &command_daemon_reload,
 };
@@ -131,6 +133,22 @@ int command_enter_wait(struct call *call)
 void command_leave_wait(struct call *call)
 {
 	call->parts->waits--;
+}
+
+int command_enter_bulk(struct call *call)
+{
+	struct parts *parts = call->parts;
+
+	if (parts->bulks >= BULK_MAX)
+		return rpc_error_set(&call->error, RPC_OVERLOADED, NULL, "%d calls about many jobs are under way already: try later",
+				     BULK_MAX);
+	parts->bulks++;
+	return 0;
+}
+
+void command_leave_bulk(struct call *call)
+{
+	call->parts->bulks--;
 }
 
 int command_put_record(struct call *call, int64_t id)

@@ -16,6 +16,7 @@
 #include "proto/jtext.h"
 #include "proto/params.h"
 
+struct job_filter;
 struct parts;
 
 /* One call of a method. */
@@ -60,6 +61,9 @@ int command_enter_large(struct call *call) PARKS;
  */
 unsigned command_states(struct params *p, const char *name, bool or_one);
 
+/* Reads the filters of job.list: the caller's to free; what it points to is borrowed from the params. NULL: no memory. */
+struct job_filter *command_filter(struct call *call);
+
 /*
  * Is there room for n more jobs that are not final? 0, or -1 with the error set.
  * Then they count as there, until command_admitted(call, n) says that the store has answered.
@@ -75,14 +79,26 @@ void command_admitted(struct call *call, size_t n);
 int command_enter_wait(struct call *call);
 void command_leave_wait(struct call *call);
 
+/* A place among the calls that are about many jobs: few at once, for each goes through all there are. The same. */
+int command_enter_bulk(struct call *call);
+void command_leave_bulk(struct call *call);
+
+/*
+ * Cancels all that pass and are in one of `states`, as of this moment, newest first, so that none is cancelled for the
+ * sake of another before its turn. 0, or -1 with the error set; both say how many passed and were cancelled.
+ */
+int command_cancel_all(struct call *call, const struct job_filter *filter, unsigned states, int64_t *matched, int64_t *done)
+	PARKS;
+
 /* Writes the job's record. 0, or -1 with the error set. */
 int command_put_record(struct call *call, int64_t id) PARKS;
 
 /* The methods, by family. */
 extern const struct command command_job_submit, command_job_submit_many, command_job_get, command_job_list, command_job_count,
 	command_job_wait, command_job_cancel, command_job_retry, command_job_delete, command_job_hold, command_job_release,
-	command_job_update, command_job_output;
-extern const struct command command_queue_list, command_queue_get, command_queue_set, command_queue_pause, command_queue_resume;
+	command_job_update, command_job_output, command_job_cancel_many, command_job_retry_many, command_job_delete_many;
+extern const struct command command_queue_list, command_queue_get, command_queue_set, command_queue_pause, command_queue_resume,
+	command_queue_purge;
 extern const struct command command_event_subscribe, command_event_unsubscribe;
 extern const struct command command_daemon_ping, command_daemon_status, command_daemon_drain, command_daemon_resume,
 	command_daemon_reload;

@@ -104,6 +104,8 @@ typedef int change_verb(struct store *st, int64_t id, wall_ms now, enum job_stat
 
 static int fail_change(struct call *call, int rc, int64_t id, enum job_state state)
 {
+	if (rc == -EXFULL)
+		return rpc_error_set(&call->error, RPC_OVERLOADED, "queue", "the queue is full: it has max_ready jobs; try later");
 	if (rc == -EEXIST) {
 		rpc_error_set(&call->error, RPC_CONFLICT, NULL, "another job that is not final has the unique key of job %lld",
 			      (long long)id);
@@ -225,11 +227,11 @@ static int read_update(struct params *p, struct job_update *u, struct buf *tags)
 	return params_done(p);
 }
 
-/* Before the store is asked, so that it can be followed there: room for the job in its new queue. */
-static int update_room(struct call *call, const struct job_update *u)
+/* Before the store is asked, so that it can be followed there: room for the job's lane in its new queue. */
+static int update_room(struct call *call, struct job_update *u)
 {
+	const struct lane *lane;
 	struct job_record record;
-	bool room;
 	int rc;
 
 	if ((u->what & UPDATE_QUEUE) == 0)
@@ -237,12 +239,15 @@ static int update_room(struct call *call, const struct job_update *u)
 	rc = store_get(call->parts->store, u->id, &record);
 	if (rc != 0)
 		return fail_change(call, rc, u->id, JOB_NONE);
-	room = backlog_lane(&call->parts->backlog, u->queue, record.row.spec->type) != NULL;
+	lane = backlog_lane(&call->parts->backlog, u->queue, record.row.spec->type);
 	job_record_free(&record);
-	return room ? 0 : rpc_error_set(&call->error, RPC_OVERLOADED, "queue", "there is no room for another queue");
+	if (lane == NULL)
+		return rpc_error_set(&call->error, RPC_OVERLOADED, "queue", "there is no room for another queue");
+	u->max_ready = lane->queue->limits.max_ready;
+	return 0;
 }
 
-static int update(struct call *call, const struct job_update *u)
+static int update(struct call *call, struct job_update *u)
 {
 	enum job_state state;
 	bool aside;

@@ -52,14 +52,20 @@ static void read_tags(struct params *p, struct filter *f)
 	f->of.tag_values = f->tag_values;
 }
 
-/* All in `f` is borrowed from the params. */
-static void read_filter(struct params *p, struct filter *f)
+struct job_filter *command_filter(struct call *call)
 {
-	memset(f, 0, sizeof(*f));
+	struct params *p = &call->params;
+	struct filter *f = calloc(1, sizeof(*f));
+
+	if (f == NULL) {
+		command_fail(call, -ENOMEM);
+		return NULL;
+	}
 	f->of.states = command_states(p, "state", true);
 	f->of.queues = read_names(p, "queue", f->queues);
 	f->of.types = read_names(p, "type", f->types);
 	read_tags(p, f);
+	return &f->of;
 }
 
 /* ---- list ---- */
@@ -118,12 +124,12 @@ static size_t put_page(struct call *call, const struct job_page *page, bool full
 	return i;
 }
 
-static int put_list(struct call *call, const struct filter *f, const struct list_order *o)
+static int put_list(struct call *call, const struct job_filter *f, const struct list_order *o)
 {
 	struct job_page page;
 	char cursor[32];
 	size_t n;
-	int rc = store_list(call->parts->store, &f->of, o->newest_first, o->after_id, o->limit, o->full, &page);
+	int rc = store_list(call->parts->store, f, o->newest_first, o->after_id, o->limit, o->full, &page);
 
 	if (rc != 0)
 		return command_fail(call, rc);
@@ -140,13 +146,12 @@ static int put_list(struct call *call, const struct filter *f, const struct list
 
 static int job_list(struct call *call)
 {
-	struct filter *f = malloc(sizeof(*f));
+	struct job_filter *f = command_filter(call);
 	struct list_order order;
 	int rc = -1;
 
 	if (f == NULL)
-		return command_fail(call, -ENOMEM);
-	read_filter(&call->params, f);
+		return -1;
 	read_order(&call->params, &order);
 	if (params_done(&call->params) == 0 && command_enter_large(call) == 0)
 		rc = put_list(call, f, &order);
@@ -156,10 +161,10 @@ static int job_list(struct call *call)
 
 /* ---- count ---- */
 
-static int put_count(struct call *call, const struct filter *f)
+static int put_count(struct call *call, const struct job_filter *f)
 {
 	int64_t by_state[JOB_STATES] = { 0 }, total = 0;
-	int rc = store_count(call->parts->store, &f->of, by_state);
+	int rc = store_count(call->parts->store, f, by_state);
 
 	if (rc != 0)
 		return command_fail(call, rc);
@@ -178,12 +183,11 @@ static int put_count(struct call *call, const struct filter *f)
 
 static int job_count(struct call *call)
 {
-	struct filter *f = malloc(sizeof(*f));
+	struct job_filter *f = command_filter(call);
 	int rc = -1;
 
 	if (f == NULL)
-		return command_fail(call, -ENOMEM);
-	read_filter(&call->params, f);
+		return -1;
 	if (params_done(&call->params) == 0)
 		rc = put_count(call, f);
 	free(f);

@@ -1,10 +1,12 @@
-/* command_queue: queue.list, queue.get, queue.set, queue.pause, queue.resume. */
+/* command_queue: queue.list, queue.get, queue.set, queue.pause, queue.resume, queue.purge. */
 #include <errno.h>
 
 #include "command.h"
 #include "parts.h"
 
 enum { QUEUES_A_TURN = 256 };	/* written before others get the loop */
+
+#define STATES_WAITING (1u << JOB_HELD | 1u << JOB_BLOCKED | 1u << JOB_SCHEDULED | 1u << JOB_READY)
 
 /* The settings in force. */
 static void put_limits(struct jwriter *w, const struct queue_settings *limits)
@@ -25,7 +27,7 @@ static void put_limits(struct jwriter *w, const struct queue_settings *limits)
 
 static void put_queue(struct jwriter *w, const struct queue *q)
 {
-	wall_ms oldest = backlog_oldest_ready(q);
+	wall_ms oldest = queue_oldest_ready(q);
 
 	jw_object(w);
 	jw_put_string(w, "name", q->name);
@@ -75,12 +77,17 @@ static int queue_list(struct call *call)
 	return 0;
 }
 
+static int fail_unknown(struct call *call, const char *name)
+{
+	return rpc_error_set(&call->error, RPC_NOT_FOUND, "name", "there is no queue \"%.64s\"", name);
+}
+
 static int put_named(struct call *call, const char *name)
 {
 	const struct queue *q = queue_find(&call->parts->backlog.queues, name);
 
 	if (q == NULL)
-		return rpc_error_set(&call->error, RPC_NOT_FOUND, "name", "there is no queue \"%.64s\"", name);
+		return fail_unknown(call, name);
 	put_queue(&call->w, q);
 	return 0;
 }
@@ -148,8 +155,46 @@ static int queue_resume(struct call *call)
 	return set_paused(call, false);
 }
 
+/* Nothing of the queue starts until it is over: what had not started at the call is cancelled, all of it. */
+static int purge(struct call *call, struct queue *q)
+{
+	const char *const queues[] = { q->name, NULL };
+	struct job_filter filter = { .queues = queues };
+	int64_t matched, done;
+	int rc;
+
+	backlog_stop_queue(&call->parts->backlog, q);
+	rc = command_cancel_all(call, &filter, STATES_WAITING, &matched, &done);
+	backlog_start_queue(&call->parts->backlog, q);
+	if (rc != 0)
+		return -1;
+	jw_object(&call->w);
+	jw_put_int(&call->w, "cancelled", done);
+	jw_object_end(&call->w);
+	return 0;
+}
+
+static int queue_purge(struct call *call)
+{
+	const char *name = params_need_string(&call->params, "name");
+	struct queue *q;
+	int rc;
+
+	if (params_done(&call->params) != 0)
+		return -1;
+	q = queue_find(&call->parts->backlog.queues, name);
+	if (q == NULL)
+		return fail_unknown(call, name);
+	if (command_enter_bulk(call) != 0)
+		return -1;
+	rc = purge(call, q);
+	command_leave_bulk(call);
+	return rc;
+}
+
 const struct command command_queue_list = { "queue.list", true, queue_list };
 const struct command command_queue_get = { "queue.get", false, queue_get };
 const struct command command_queue_set = { "queue.set", true, queue_set };
 const struct command command_queue_pause = { "queue.pause", true, queue_pause };
 const struct command command_queue_resume = { "queue.resume", true, queue_resume };
+const struct command command_queue_purge = { "queue.purge", true, queue_purge };

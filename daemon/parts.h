@@ -38,6 +38,7 @@ struct parts {
 	mono_us started;
 	size_t connections, requests;	/* open, in flight */
 	size_t waits;			/* requests that wait for jobs */
+	size_t bulks;			/* calls about many jobs under way */
 	size_t submitting;		/* jobs admitted that the store has not answered for */
 	uint64_t accepted;		/* connections so far */
 

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "job.h"
 #include "kinds/kind.h"
 
 _Static_assert((int)QUEUE_CLASSES == (int)CLASS_WORKER + 1, "one turn for each class");
@@ -114,4 +115,20 @@ bool queue_name_ok(const char *name)
 	size_t len = strspn(name, "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789._-");
 
 	return len >= 1 && len <= 64 && name[len] == '\0';
+}
+
+wall_ms queue_oldest_ready(const struct queue *q)
+{
+	const struct lane *l;
+	wall_ms oldest = 0;
+
+	TAILQ_FOREACH(l, &q->lanes, queue_link)
+		for (size_t i = 0; i < l->n; i++) {
+			const struct job_row *row = &l->v[l->first + i]->row;
+			wall_ms since = row->run_at > row->submitted_at ? row->run_at : row->submitted_at;
+
+			if (oldest == 0 || since < oldest)
+				oldest = since;
+		}
+	return oldest;
 }

@@ -28,6 +28,7 @@ struct queue_turn {
 struct queue {
 	char *name;
 	bool paused;
+	unsigned stopped;	/* for a moment: by so many */
 	struct queue_settings set, limits;	/* by a person; in force */
 	struct lane_list lanes;
 	struct queue_turn turn[QUEUE_CLASSES];
@@ -51,6 +52,8 @@ void queue_table_free(struct queue_table *t);	/* the windows must be empty */
 bool queue_name_ok(const char *name);
 
 int64_t queue_count(const struct queue *q, enum job_state state);
+/* The oldest ready job's submit (or run_at) time in the windows; 0 if there is none. */
+wall_ms queue_oldest_ready(const struct queue *q);
 int64_t queue_waiting(const struct queue *q);	/* neither running nor final */
 
 #endif

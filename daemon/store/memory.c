@@ -25,6 +25,9 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_RETRY] = memory_ask,
 		[VERB_DELETE] = memory_ask,
 		[VERB_UPDATE] = memory_update,
+		[VERB_CANCEL_MANY] = memory_ask_many,
+		[VERB_RETRY_MANY] = memory_ask_many,
+		[VERB_DELETE_MANY] = memory_ask_many,
 		[VERB_DUE] = memory_time,
 		[VERB_EXPIRE] = memory_time,
 		[VERB_PRUNE] = memory_time,
@@ -36,6 +39,7 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_GET] = memory_get,
 		[VERB_LIST] = memory_list,
 		[VERB_COUNT] = memory_count,
+		[VERB_MATCH] = memory_match,
 		[VERB_OUTPUT_READ] = memory_output_read,
 	};
 

@@ -89,6 +89,7 @@ int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job 
 int memory_claim(struct memory_store *m, struct store_op *op);
 int memory_settle(struct memory_store *m, struct store_op *op);
 int memory_ask(struct memory_store *m, struct store_op *op);
+int memory_ask_many(struct memory_store *m, struct store_op *op);
 int memory_update(struct memory_store *m, struct store_op *op);
 int memory_output_append(struct memory_store *m, struct store_op *op);
 
@@ -119,6 +120,7 @@ void memory_free_edges(struct memory_store *m);
 int memory_ready_page(struct memory_store *m, struct store_op *op);
 int memory_get(struct memory_store *m, struct store_op *op);
 int memory_list(struct memory_store *m, struct store_op *op);
+int memory_match(struct memory_store *m, struct store_op *op);
 int memory_count(struct memory_store *m, struct store_op *op);
 int memory_output_read(struct memory_store *m, struct store_op *op);
 

@@ -160,6 +160,22 @@ int memory_count(struct memory_store *m, struct store_op *op)
 	return 0;
 }
 
+int memory_match(struct memory_store *m, struct store_op *op)
+{
+	struct job_matches *out = op->list.matches;
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct memory_job *j = m->jobs[op->list.newest_first ? m->n - 1 - i : i];
+
+		if (!memory_passes(j, op->list.filter))
+			continue;
+		out->matched++;
+		if ((op->list.wanted & 1u << j->k.row.state) != 0 && idlist_put(&out->ids, j->k.row.id) != 0)
+			return -ENOMEM;
+	}
+	return 0;
+}
+
 /* ---- output ---- */
 
 int memory_output_read(struct memory_store *m, struct store_op *op)

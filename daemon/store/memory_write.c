@@ -237,6 +237,17 @@ static bool memory_key_taken(const struct memory_store *m, struct memory_job *j)
 	return j->spec->unique_key != NULL && job_state_final(j->k.row.state) && memory_holder(m, &s) != NULL;
 }
 
+static int memory_ask_change(struct memory_store *m, struct store_op *op, struct memory_job *j)
+{
+	rule_fn *rule = op_ask_rule(op);
+
+	if (rule == rules_retry && memory_key_taken(m, j))
+		return -EEXIST;
+	if (rule == rules_retry && job_state_final(j->k.row.state) && (j->k.graph & GRAPH_AFTER))
+		memory_graph_again(m, j);
+	return memory_apply(m, op, j, rule);
+}
+
 int memory_ask(struct memory_store *m, struct store_op *op)
 {
 	struct memory_job *j = memory_find(m, op->ask.id);
@@ -244,14 +255,22 @@ int memory_ask(struct memory_store *m, struct store_op *op)
 
 	if (j == NULL)
 		return -ENOENT;
-	*op->ask.state = j->k.row.state;
-	if (op->verb == VERB_RETRY && memory_key_taken(m, j))
-		return -EEXIST;
-	if (op->verb == VERB_RETRY && job_state_final(j->k.row.state) && (j->k.graph & GRAPH_AFTER))
-		memory_graph_again(m, j);
-	rc = memory_apply(m, op, j, op_ask_rule(op));
+	rc = memory_ask_change(m, op, j);
 	*op->ask.state = j->k.row.state;
 	return rc;
+}
+
+int memory_ask_many(struct memory_store *m, struct store_op *op)
+{
+	const struct job_many *many = op->many.many;
+
+	for (size_t i = 0; i < many->n; i++) {
+		struct memory_job *j = memory_find(m, many->ids[i]);
+
+		if (j != NULL && (many->states & 1u << j->k.row.state) != 0)
+			*op->many.done += memory_ask_change(m, op, j) == 0;
+	}
+	return 0;
 }
 
 static struct job_spec *memory_updated_spec(const struct job_spec *spec, const struct job_update *u)
@@ -275,15 +294,21 @@ int memory_update(struct memory_store *m, struct store_op *op)
 	struct memory_job *j = memory_find(m, u->id);
 	enum job_state was = j != NULL ? j->k.row.state : JOB_NONE;
 	struct effect e = { 0 };
+	struct job_kept k;
 	struct note *note;
 	int rc;
 
 	if (j == NULL)
 		return -ENOENT;
-	rc = rules_update(&j->k, u, op->now, &e);
-	*op->update.state = j->k.row.state;
+	*op->update.state = was;
+	k = j->k;
+	rc = rules_update(&k, u, op->now, &e);
+	if (rc == 0 && (u->what & UPDATE_QUEUE) && strcmp(u->queue, j->spec->queue) != 0)
+		rc = rules_update_room(u, memory_queue_waiting(m, u->queue));
 	if (rc != 0)
 		return rc;
+	*op->update.state = k.row.state;
+	j->k = k;
 	m->dropped_spec = j->spec;
 	j->spec = memory_updated_spec(j->spec, u);
 	note = memory_note(m, op, was, j, &e);

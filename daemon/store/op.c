@@ -13,6 +13,9 @@ static const struct {
 	[VERB_RELEASE] = { .rule = rules_release },
 	[VERB_RETRY] = { .rule = rules_retry },
 	[VERB_DELETE] = { .completes = true, .rule = rules_delete },
+	[VERB_CANCEL_MANY] = { .completes = true, .rule = rules_cancel },
+	[VERB_RETRY_MANY] = { .rule = rules_retry },
+	[VERB_DELETE_MANY] = { .completes = true, .rule = rules_delete },
 	[VERB_EXPIRE] = { .completes = true },
 	[VERB_PRUNE] = { .completes = true },
 	[VERB_RECOVER] = { .completes = true },
@@ -22,6 +25,7 @@ static const struct {
 	[VERB_GET] = { .reads = true },
 	[VERB_LIST] = { .reads = true },
 	[VERB_COUNT] = { .reads = true },
+	[VERB_MATCH] = { .reads = true },
 	[VERB_OUTPUT_READ] = { .reads = true },
 };
 
@@ -63,6 +67,8 @@ size_t op_weight(const struct store_op *op)
 	else if (op->verb == VERB_DUE || op->verb == VERB_EXPIRE || op->verb == VERB_PRUNE || op->verb == VERB_RECOVER ||
 		 op->verb == VERB_RESOLVE)
 		weight += 512 * op->time.max;
+	else if (op->verb == VERB_CANCEL_MANY || op->verb == VERB_RETRY_MANY || op->verb == VERB_DELETE_MANY)
+		weight += 512 * op->many.many->n;
 	return weight;
 }
 

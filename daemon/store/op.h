@@ -19,9 +19,10 @@
 enum store_verb {
 	VERB_SUBMIT, VERB_CLAIM, VERB_SETTLE,
 	VERB_CANCEL, VERB_HOLD, VERB_RELEASE, VERB_RETRY, VERB_DELETE, VERB_UPDATE,
+	VERB_CANCEL_MANY, VERB_RETRY_MANY, VERB_DELETE_MANY,
 	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER, VERB_RESOLVE,
 	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_SET, VERB_PROBE,
-	VERB_GET, VERB_LIST, VERB_COUNT, VERB_OUTPUT_READ,
+	VERB_GET, VERB_LIST, VERB_COUNT, VERB_MATCH, VERB_OUTPUT_READ,
 	VERBS
 };
 
@@ -45,6 +46,7 @@ struct store_op {
 		struct { const struct claim *claim; struct job_spec **load; } claim;
 		struct settlement *settle;
 		struct { int64_t id; enum job_state *state; } ask;	/* cancel, hold, release, retry, delete */
+		struct { const struct job_many *many; size_t *done; } many;
 		struct { const struct job_update *update; enum job_state *state; } update;
 		struct {
 			size_t max;
@@ -80,7 +82,9 @@ struct store_op {
 			size_t bytes;		/* of the records taken */
 			struct job_page *page;
 			int64_t *by_state;
-		} list;			/* and count */
+			unsigned wanted;	/* match: states */
+			struct job_matches *matches;
+		} list;			/* and count, match */
 	};
 	struct note_list notes;
 	bool unresolved;		/* it left edges for store_resolve */

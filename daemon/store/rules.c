@@ -211,6 +211,11 @@ int rules_delete(struct job_kept *k, wall_ms now, struct effect *e)
 	return 0;
 }
 
+int rules_update_room(const struct job_update *u, int64_t waiting)
+{
+	return u->max_ready == 0 || waiting < u->max_ready ? 0 : -EXFULL;
+}
+
 int rules_update(struct job_kept *k, const struct job_update *u, wall_ms now, struct effect *e)
 {
 	enum job_state due = u->run_at > now ? JOB_SCHEDULED : JOB_READY;

@@ -67,6 +67,8 @@ int rules_settle(struct job_kept *k, struct settlement *s, struct effect *e);
 typedef int rule_fn(struct job_kept *k, wall_ms now, struct effect *e);
 rule_fn rules_cancel, rules_hold, rules_release, rules_retry, rules_delete;
 rule_fn rules_due, rules_expire, rules_recover;
+/* max_ready is looked at where the job comes from another queue, of which so many neither run nor are final. */
+int rules_update_room(const struct job_update *u, int64_t waiting);
 int rules_update(struct job_kept *k, const struct job_update *u, wall_ms now, struct effect *e);
 
 /* A queue's row (NULL: there is none) changed in these members becomes what `row` then holds: all of them. */

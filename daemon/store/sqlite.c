@@ -21,6 +21,8 @@
 #include "store/sqlite_writer.h"
 #include "store/store_backend.h"
 
+enum { SNAPSHOT_OPS = 64 };
+
 struct sqlite_turn {		/* ops of this turn of the loop */
 	struct op_list ops;
 	size_t n;
@@ -30,9 +32,9 @@ struct sqlite_store {
 	char path[PATH_MAX];
 	int lock;
 	struct sqlite_writer writer;
-	struct sqlite_reader reader;
+	struct sqlite_reader reader, scanner;
 	struct sqlite_door door;
-	struct sqlite_turn writes, reads;
+	struct sqlite_turn writes, reads, scans;
 	struct deferred hand_over;
 	bool begun;			/* a verb was called: what was at open is the threads' now */
 };
@@ -52,12 +54,20 @@ static void sqlite_hand_over(void *arg)
 
 	sqlite_turn_end(&s->writes, &s->writer.inbox);
 	sqlite_turn_end(&s->reads, &s->reader.inbox);
+	sqlite_turn_end(&s->scans, &s->scanner.inbox);
+}
+
+static struct sqlite_turn *sqlite_turn_of(struct sqlite_store *s, const struct store_op *op)
+{
+	if (!op_reads(op))
+		return &s->writes;
+	return op->verb == VERB_MATCH ? &s->scans : &s->reads;
 }
 
 static void sqlite_submit(struct store *st, struct store_op *op)
 {
 	struct sqlite_store *s = st->impl;
-	struct sqlite_turn *turn = op_reads(op) ? &s->reads : &s->writes;
+	struct sqlite_turn *turn = sqlite_turn_of(s, op);
 
 	s->begun = true;
 	STAILQ_INSERT_TAIL(&turn->ops, op, link);
@@ -110,17 +120,40 @@ static enum store_open_result sqlite_open_file(struct sqlite_store *s, const cha
 	return rc;
 }
 
+static int sqlite_start_readers(struct sqlite_store *s)
+{
+	int rc;
+
+	s->reader.name = "store reader";
+	s->reader.snapshot_ops = SNAPSHOT_OPS;
+	s->scanner.name = "store scanner";
+	s->scanner.snapshot_ops = 1;
+	rc = sqlite_reader_start(&s->reader, s->path, &s->door);
+	if (rc != 0)
+		return rc;
+	rc = sqlite_reader_start(&s->scanner, s->path, &s->door);
+	if (rc != 0)
+		sqlite_reader_stop(&s->reader);
+	return rc;
+}
+
+static void sqlite_stop_readers(struct sqlite_store *s)
+{
+	sqlite_reader_stop(&s->scanner);
+	sqlite_reader_stop(&s->reader);
+}
+
 static int sqlite_start(struct sqlite_store *s, struct store *st)
 {
 	int rc = sqlite_door_open(&s->door, st);
 
 	if (rc != 0)
 		return rc;
-	rc = sqlite_reader_start(&s->reader, s->path, &s->door);
+	rc = sqlite_start_readers(s);
 	if (rc == 0) {
 		rc = sqlite_writer_start(&s->writer, s->path, &s->door);
 		if (rc != 0)
-			sqlite_reader_stop(&s->reader);
+			sqlite_stop_readers(s);
 	}
 	if (rc != 0)
 		sqlite_door_free(&s->door);
@@ -165,6 +198,7 @@ static enum store_open_result sqlite_open(struct store *st, const struct store_c
 	snprintf(s->path, sizeof(s->path), "%s/jobd.db", conf->directory);
 	STAILQ_INIT(&s->writes.ops);
 	STAILQ_INIT(&s->reads.ops);
+	STAILQ_INIT(&s->scans.ops);
 	deferred_init(&s->hand_over, sqlite_hand_over, s);
 	rc = sqlite_file_lock(conf->directory, &s->lock, why, why_size);
 	if (rc == STORE_OPEN_OK) {
@@ -187,7 +221,7 @@ static void sqlite_close(struct store *st)
 
 	loop_defer_cancel(&s->hand_over);
 	sqlite_hand_over(s);
-	sqlite_reader_stop(&s->reader);
+	sqlite_stop_readers(s);
 	sqlite_writer_stop(&s->writer);
 	sqlite_door_drain(&s->door);
 	sqlite_door_free(&s->door);

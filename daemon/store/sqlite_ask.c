@@ -19,62 +19,96 @@ static bool ask_key_taken(struct sqlite_tx *tx, const struct sqlite_job *j)
 	return sqlite_value(&q, 0) != 0;
 }
 
-static int ask_allowed(struct sqlite_tx *tx, const struct store_op *op, const struct sqlite_job *j)
+static int ask_allowed(struct sqlite_tx *tx, rule_fn *rule, const struct sqlite_job *j)
 {
-	if (op->verb == VERB_RETRY && job_state_final(j->row.k.row.state) && ask_key_taken(tx, j))
+	if (rule == rules_retry && job_state_final(j->row.k.row.state) && ask_key_taken(tx, j))
 		return -EEXIST;
 	return tx->db.failed;
 }
 
-int sqlite_ask(struct sqlite_tx *tx, struct store_op *op)
+/* The change that the op's rule makes. 0, what forbids it, or the failure. */
+static int ask_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j)
 {
-	struct sqlite_job *j;
-	struct job_kept was;
+	rule_fn *rule = op_ask_rule(op);
+	struct job_kept was = j->row.k;
 	struct effect e = { 0 };
-	int rc = sqlite_job_get(tx, op->ask.id, &j);
+	int rc = ask_allowed(tx, rule, j);
 
-	if (rc != 0)
-		return rc;
-	was = j->row.k;
-	*op->ask.state = was.row.state;
-	rc = ask_allowed(tx, op, j);
-	if (rc == 0 && op->verb == VERB_RETRY && job_state_final(was.row.state) && (was.graph & GRAPH_AFTER))
+	if (rc == 0 && rule == rules_retry && job_state_final(was.row.state) && (was.graph & GRAPH_AFTER))
 		rc = sqlite_graph_again(tx, op, j);
 	if (rc == 0)
-		rc = op_ask_rule(op)(&j->row.k, op->now, &e);
-	if (rc != 0)
+		rc = rule(&j->row.k, op->now, &e);
+	if (rc != 0 || !e.changed)
 		return rc;
-	*op->ask.state = j->row.k.row.state;
-	if (!e.changed)
-		return 0;
-	if (op->verb != VERB_DELETE)
+	if (rule != rules_delete)
 		return sqlite_job_change(tx, op, j, &was, &e);
 	sqlite_edge_remove(tx, op, j);
 	return sqlite_job_drop(tx, op, j, &was, &e);
 }
 
+int sqlite_ask(struct sqlite_tx *tx, struct store_op *op)
+{
+	struct sqlite_job *j;
+	int rc = sqlite_job_get(tx, op->ask.id, &j);
+
+	if (rc != 0)
+		return rc;
+	*op->ask.state = j->row.k.row.state;
+	rc = ask_change(tx, op, j);
+	if (rc == 0)
+		*op->ask.state = op->verb == VERB_DELETE ? JOB_NONE : j->row.k.row.state;
+	return rc;
+}
+
+int sqlite_ask_many(struct sqlite_tx *tx, struct store_op *op)
+{
+	const struct job_many *many = op->many.many;
+
+	*op->many.done = 0;
+	for (size_t i = 0; i < many->n && tx->db.failed == 0; i++) {
+		struct sqlite_job *j;
+
+		if (sqlite_job_get(tx, many->ids[i], &j) == 0 && (many->states & 1u << j->row.k.row.state) != 0)
+			*op->many.done += ask_change(tx, op, j) == 0;
+	}
+	return tx->db.failed;
+}
+
+/* The lane it is to be in, if there is room. 0, -EXFULL, or the failure. */
+static int ask_lane(struct sqlite_tx *tx, const struct job_update *u, struct sqlite_lane **lane)
+{
+	const struct sqlite_lane *was = *lane;
+
+	if ((u->what & UPDATE_QUEUE) == 0)
+		return 0;
+	*lane = sqlite_lane_of(&tx->lanes, u->queue, was->type);
+	if (*lane == NULL)
+		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	return (*lane)->in != was->in ? rules_update_room(u, (*lane)->in->waiting) : 0;
+}
+
 int sqlite_ask_update(struct sqlite_tx *tx, struct store_op *op)
 {
 	const struct job_update *u = op->update.update;
-	struct sqlite_lane *was_lane;
+	struct sqlite_lane *lane, *was_lane;
 	struct sqlite_job *j;
-	struct job_kept was;
+	struct job_kept was, k;
 	struct effect e = { 0 };
 	int rc = sqlite_job_get(tx, u->id, &j);
 
 	if (rc != 0)
 		return rc;
-	was = j->row.k;
-	was_lane = j->row.lane;
+	was = k = j->row.k;
+	lane = was_lane = j->row.lane;
 	*op->update.state = was.row.state;
-	rc = rules_update(&j->row.k, u, op->now, &e);
+	rc = rules_update(&k, u, op->now, &e);
+	if (rc == 0)
+		rc = ask_lane(tx, u, &lane);
 	if (rc != 0)
 		return rc;
-	*op->update.state = j->row.k.row.state;
-	if (u->what & UPDATE_QUEUE)
-		j->row.lane = sqlite_lane_of(&tx->lanes, u->queue, was_lane->type);
-	if (j->row.lane == NULL)
-		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	*op->update.state = k.row.state;
+	j->row.k = k;
+	j->row.lane = lane;
 	if (u->what & UPDATE_TAGS)
 		sqlite_job_tags(tx, j, u->tags);
 	return sqlite_job_move(tx, op, j, &was, was_lane, &e);

@@ -91,9 +91,10 @@ static struct sqlite_query list_walk(struct sqlite_reader *r, struct store_op *o
 	return q;
 }
 
+typedef bool list_take_fn(struct sqlite_reader *r, struct store_op *op, const struct sqlite_row *row);
+
 /* Shows op->list.after_id's followers to take(), in order, until it says no. 0: the end; -EAGAIN: enough for one turn. */
-static int list_along(struct sqlite_reader *r, struct store_op *op,
-		      bool (*take)(struct sqlite_reader *r, struct store_op *op, const struct sqlite_row *row))
+static int list_along(struct sqlite_reader *r, struct store_op *op, list_take_fn *take)
 {
 	struct sqlite_query q = list_walk(r, op, JOB_NONE, LOOK_ROWS);
 	struct sqlite_row row;
@@ -151,12 +152,13 @@ static bool list_next_aside(struct sqlite_reader *r, struct store_op *op, struct
 	return found && r->db.failed == 0;
 }
 
-static int list_along_aside(struct sqlite_reader *r, struct store_op *op)
+/* The same along those aside. */
+static int list_along_aside(struct sqlite_reader *r, struct store_op *op, list_take_fn *take)
 {
 	struct sqlite_row row;
 
 	for (int looked = 0; looked < LOOK_ROWS; looked++) {
-		if (!list_next_aside(r, op, &row) || !list_take(r, op, &row))
+		if (!list_next_aside(r, op, &row) || !take(r, op, &row))
 			return 0;
 		op->list.after_id = row.k.row.id;
 	}
@@ -174,7 +176,7 @@ int sqlite_list(struct sqlite_reader *r, struct store_op *op)
 	if (page->v == NULL)
 		return -ENOMEM;
 	if (list_aside(op->list.filter) && !list_by_tag(op->list.filter))
-		rc = list_along_aside(r, op);
+		rc = list_along_aside(r, op, list_take);
 	else
 		rc = list_along(r, op, list_take);
 	if (r->db.failed != 0)
@@ -209,4 +211,34 @@ int sqlite_count(struct sqlite_reader *r, struct store_op *op)
 {
 	r->asked++;
 	return list_by_tag(op->list.filter) ? list_along(r, op, list_count_one) : list_count_lanes(r, op);
+}
+
+/* ---- match ---- */
+
+static bool list_match_one(struct sqlite_reader *r, struct store_op *op, const struct sqlite_row *row)
+{
+	struct job_matches *m = op->list.matches;
+
+	if (!list_passes(r, op->list.filter, row))
+		return true;
+	m->matched++;
+	if ((op->list.wanted & 1u << row->k.row.state) == 0)
+		return true;
+	if (idlist_put(&m->ids, row->k.row.id) != 0)
+		sqlite_db_fail(&r->db, -ENOMEM, "out of memory");
+	else if (buf_len(&m->ids.bytes) > STORE_MATCH_BYTES)
+		sqlite_db_fail(&r->db, -E2BIG, "too many jobs pass");
+	return r->db.failed == 0;
+}
+
+int sqlite_match(struct sqlite_reader *r, struct store_op *op)
+{
+	const struct job_filter *f = op->list.filter;
+	int rc;
+
+	r->asked++;
+	do
+		rc = list_aside(f) && !list_by_tag(f) ? list_along_aside(r, op, list_match_one) : list_along(r, op, list_match_one);
+	while (rc == -EAGAIN);
+	return rc;
 }

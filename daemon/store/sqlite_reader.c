@@ -6,8 +6,6 @@
 #include "base/thread.h"
 #include "store/sqlite_file.h"
 
-enum { SNAPSHOT_OPS = 64 };	/* ops that look at one snapshot: it may not last, or the log could not be begun anew */
-
 static int reader_op(struct sqlite_reader *r, struct store_op *op)
 {
 	switch (op->verb) {
@@ -17,6 +15,8 @@ static int reader_op(struct sqlite_reader *r, struct store_op *op)
 		return sqlite_list(r, op);
 	case VERB_COUNT:
 		return sqlite_count(r, op);
+	case VERB_MATCH:
+		return sqlite_match(r, op);
 	default:
 		return sqlite_output_read(r, op);
 	}
@@ -64,8 +64,8 @@ static void *reader_main(void *arg)
 	struct op_list batch, again;
 	struct store_op *op;
 
-	pthread_setname_np(pthread_self(), "store reader");
-	while (sqlite_inbox_take(&r->inbox, &batch, SNAPSHOT_OPS, SIZE_MAX, -1)) {
+	pthread_setname_np(pthread_self(), r->name);
+	while (sqlite_inbox_take(&r->inbox, &batch, r->snapshot_ops, SIZE_MAX, -1)) {
 		bool broken = false;
 		size_t left = 0;
 

@@ -1,4 +1,8 @@
-/* sqlite_reader: the thread that serves what only looks, by a connection of its own. */
+/*
+ * sqlite_reader: a thread that serves what only looks, by a connection of its
+ * own. There are two: one for what is soon done, and one for what looks at all
+ * there is in one go, which would hold up the others.
+ */
 #ifndef JOBD_SQLITE_READER_H
 #define JOBD_SQLITE_READER_H
 
@@ -13,11 +17,13 @@ struct sqlite_reader {
 	struct sqlite_lanes lanes;	/* read as they are met; their counts are not kept up */
 	struct sqlite_inbox inbox;
 	struct sqlite_door *door;
-	const char *path;
+	const char *path, *name;
+	size_t snapshot_ops;		/* ops that look at one snapshot: it may not last, or the log could not be begun anew */
 	pthread_t thread;
 	unsigned asked;			/* numbers the lists, see struct sqlite_lane */
 };
 
+/* name and snapshot_ops are the caller's to set. The connection is opened when first needed, if it is not open. */
 int sqlite_reader_start(struct sqlite_reader *r, const char *path, struct sqlite_door *door);
 void sqlite_reader_stop(struct sqlite_reader *r);
 
@@ -29,6 +35,7 @@ void sqlite_reader_stop(struct sqlite_reader *r);
 int sqlite_get(struct sqlite_reader *r, struct store_op *op);		/* sqlite_get.c */
 int sqlite_list(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */
 int sqlite_count(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */
+int sqlite_match(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c; in one go */
 int sqlite_output_read(struct sqlite_reader *r, struct store_op *op);	/* sqlite_output.c */
 
 /* A job's record without its history; brief: without args, meta and result. False after a failure. */

@@ -14,6 +14,7 @@ int sqlite_life_claim(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_life_settle(struct sqlite_tx *tx, struct store_op *op);
 /* sqlite_ask.c */
 int sqlite_ask(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_ask_many(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_ask_update(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_ask_probe(struct sqlite_tx *tx, struct store_op *op);	/* writes, and changes nothing */
 /* sqlite_queue.c */

@@ -357,6 +357,52 @@ int store_count(struct store *st, const struct job_filter *filter, int64_t by_st
 	return store_call(st, &op);
 }
 
+int store_match(struct store *st, const struct job_filter *filter, unsigned states, bool newest_first,
+		struct job_matches *out)
+{
+	struct store_op op;
+
+	op_init(&op, VERB_MATCH, 0);
+	op.list.filter = filter;
+	op.list.newest_first = newest_first;
+	op.list.wanted = states;
+	op.list.matches = out;
+	out->matched = 0;
+	idlist_init(&out->ids);
+	return store_call(st, &op);
+}
+
+void job_matches_free(struct job_matches *matches)
+{
+	idlist_free(&matches->ids);
+}
+
+static int store_change_many(struct store *st, enum store_verb verb, const struct job_many *many, wall_ms now, size_t *done)
+{
+	struct store_op op;
+
+	op_init(&op, verb, now);
+	op.many.many = many;
+	op.many.done = done;
+	*done = 0;
+	return store_call(st, &op);
+}
+
+int store_cancel_many(struct store *st, const struct job_many *many, wall_ms now, size_t *done)
+{
+	return store_change_many(st, VERB_CANCEL_MANY, many, now, done);
+}
+
+int store_retry_many(struct store *st, const struct job_many *many, wall_ms now, size_t *done)
+{
+	return store_change_many(st, VERB_RETRY_MANY, many, now, done);
+}
+
+int store_delete_many(struct store *st, const struct job_many *many, wall_ms now, size_t *done)
+{
+	return store_change_many(st, VERB_DELETE_MANY, many, now, done);
+}
+
 /* ---- output ---- */
 
 int store_output_append(struct store *st, int64_t id, int attempt, int stream, int64_t offset, const void *data,

@@ -23,6 +23,7 @@
 #include <stdint.h>
 
 #include "coro/coro.h"
+#include "store/idlist.h"
 #include "store/job_row.h"
 #include "store/limits.h"
 
@@ -212,11 +213,12 @@ struct job_update {
 	unsigned what;			/* of UPDATE_...: the rest stays as it is */
 	int priority;
 	const char *queue;
+	int64_t max_ready;		/* of that queue; 0 = no limit */
 	wall_ms run_at;			/* 0 = at once */
 	const char *tags;		/* JSON text of an object, or NULL */
 };
 
-/* -ENOENT; -EBUSY: it runs or is final. *state as above. */
+/* -ENOENT; -EBUSY: it runs or is final; -EXFULL: the queue has its max_ready. *state as above. */
 int store_update(struct store *st, const struct job_update *update, wall_ms now, enum job_state *state) PARKS;
 
 /* ---- time ---- */
@@ -283,6 +285,36 @@ int store_list(struct store *st, const struct job_filter *filter, bool newest_fi
 void job_page_free(struct job_page *page);
 
 int store_count(struct store *st, const struct job_filter *filter, int64_t by_state[JOB_STATES]) PARKS;
+
+struct job_matches {
+	int64_t matched;		/* how many passed */
+	struct idlist ids;		/* of these, those in the states asked for */
+};
+
+enum { STORE_MATCH_BYTES = 64 << 20 };	/* of ids that one list may hold */
+
+/*
+ * All that pass, as the store was at one moment after the call; `states` (bits
+ * as in the filter) says whose ids are wanted. -E2BIG: they exceed STORE_MATCH_BYTES.
+ */
+int store_match(struct store *st, const struct job_filter *filter, unsigned states, bool newest_first,
+		struct job_matches *out) PARKS;
+void job_matches_free(struct job_matches *matches);
+
+/*
+ * The same change for each of them, in order and in one step; *done says how
+ * many it was made to. One that is in none of `states` any more, or to which the
+ * change cannot be made, stays as it is.
+ */
+struct job_many {
+	const int64_t *ids;		/* borrowed while the verb parks */
+	size_t n;
+	unsigned states;
+};
+
+int store_cancel_many(struct store *st, const struct job_many *many, wall_ms now, size_t *done) PARKS;
+int store_retry_many(struct store *st, const struct job_many *many, wall_ms now, size_t *done) PARKS;
+int store_delete_many(struct store *st, const struct job_many *many, wall_ms now, size_t *done) PARKS;
 
 /* ---- output ---- */
 

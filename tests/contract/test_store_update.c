@@ -212,6 +212,24 @@ STORE_TEST(a_claim_behind_an_update_holds)
 	ck_assert_int_eq(update((struct job_update){ .id = id, .what = UPDATE_PRIORITY, .priority = 1 }), -EBUSY);
 }
 
+STORE_TEST(a_full_queue_takes_no_more)
+{
+	int64_t a = submit(), b = submit(), mail = submit_spec(new_spec("mail", "t"), 0, 0);
+	struct job_update u = { .id = a, .what = UPDATE_QUEUE | UPDATE_PRIORITY, .priority = 5, .queue = "mail", .max_ready = 2 };
+
+	ck_assert_int_eq(update(u), 0);
+	u.id = b;
+	ck_assert_int_eq(update(u), -EXFULL);
+	ck_assert_int_eq(row_of(b).priority, 0);
+	ck_assert_int_eq(first_of("q"), b);
+	u.id = mail;		/* it is there already */
+	ck_assert_int_eq(update(u), 0);
+	succeed(mail, 3000);
+	u.id = b;
+	ck_assert_int_eq(update(u), 0);
+	ck_assert_int_eq(first_of("mail"), a);
+}
+
 int main(void)
 {
 	Suite *suite = suite_create("store_update");
@@ -226,6 +244,7 @@ int main(void)
 	add_store_test(tc, a_retry_may_be_put_off);
 	add_store_test(tc, what_runs_or_is_over_is_left_alone);
 	add_store_test(tc, a_claim_behind_an_update_holds);
+	add_store_test(tc, a_full_queue_takes_no_more);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
 }

@@ -89,6 +89,17 @@ def _():
             equal(job["state"], "succeeded")
 
 
+@test("a full queue takes no more")
+def _():
+    with Daemon("pool.processes=1") as d, d.client() as c:
+        c.call("queue.set", name="small", max_ready=1)
+        ids = [job["id"] for job in c.call("job.submit_many", jobs=[{"type": "noop", "hold": True}] * 2)["jobs"]]
+        c.call("job.update", id=ids[0], queue="small")
+        equal(refused("overloaded", c.call, "job.update", id=ids[1], queue="small").field, "queue")
+        equal(c.call("job.get", id=ids[1])["queue"], "default")
+        c.call("job.update", id=ids[0], queue="small", priority=4)
+
+
 @test("what runs, is over, or is not there is refused")
 def _():
     with Daemon("pool.processes=1", "shutdown.grace=0") as d, d.client() as c:

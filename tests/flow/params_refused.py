@@ -47,12 +47,16 @@ METHODS = {
     "job.hold": ({"id": "id"}, {"id": 1}),
     "job.release": ({"id": "id"}, {"id": 1}),
     "job.update": ({"id": "id", "priority": "integer", "queue": "string", "tags": "object"}, {"id": 1}),
+    "job.cancel_many": (FILTERS, {}),
+    "job.retry_many": (FILTERS, {}),
+    "job.delete_many": (FILTERS, {}),
     "job.output": ({"id": "id", "stream": "word", "attempt": "integer", "offset": "integer", "limit": "integer"},
                    {"id": 1, "stream": "stdout"}),
     "queue.list": ({}, {}),
     "queue.get": ({"name": "string"}, {"name": "default"}),
     "queue.set": ({"name": "string", "weight": "limit", "max_ready": "limit"}, {"name": "default"}),
     "queue.pause": ({"name": "string"}, {"name": "default"}),
+    "queue.purge": ({"name": "string"}, {"name": "default"}),
     "queue.resume": ({"name": "string"}, {"name": "default"}),
     "event.subscribe": ({"jobs": "ids", "queues": "array", "types": "array", "states": "array", "output": "bool",
                          "since": "integer"}, {}),
@@ -206,7 +210,7 @@ ARGS = [
 UNKNOWN_METHODS = [
     "", "job", "job.", "job.Submit", "job.submit ", " job.submit", "job.submit.x", "rpc.discover", "system.listMethods", "x" * 1000,
     # Of the contract, and not of this version.
-    "job.cancel_many", "job.retry_many", "job.delete_many", "job.explain", "queue.purge",
+    "job.explain",
     "schedule.put", "schedule.list", "schedule.get", "schedule.delete", "schedule.trigger", "daemon.backup", "auth.login",
     "worker.register", "worker.done", "worker.fail", "worker.progress", "worker.output", "worker.ping",
 ]

@@ -852,17 +852,17 @@ START_TEST(oldest_ready_is_told)
 	begin(1);
 	submit_to(0, 0, 0, JOB_HELD);
 	q = queue_find(&s.queues, queue_names[0]);
-	ck_assert_int_eq(backlog_oldest_ready(q), 0);
+	ck_assert_int_eq(queue_oldest_ready(q), 0);
 	now += 100;
 	submit_to(0, 0, 0, JOB_READY);
 	now += 100;
 	submit_to(0, 2, 9, JOB_READY);
-	ck_assert_int_eq(backlog_oldest_ready(q), now - 100);
+	ck_assert_int_eq(queue_oldest_ready(q), now - 100);
 	/* A scheduled one is ready since its time came, not since its submit. */
 	jobs[1].row.run_at = now + 50;
 	commit(&jobs[1], JOB_READY);
 	take(CLASS_IO);
-	ck_assert_int_eq(backlog_oldest_ready(q), jobs[1].in_hand ? now - 100 : now);
+	ck_assert_int_eq(queue_oldest_ready(q), jobs[1].in_hand ? now - 100 : now);
 	end();
 }
 END_TEST
