@@ -99,6 +99,24 @@ int sqlite_lanes_load(struct sqlite_lanes *lanes, struct sqlite_db *db)
 	return db->failed;
 }
 
+int sqlite_lanes_learn(struct sqlite_lanes *lanes, struct sqlite_db *db)
+{
+	struct sqlite_query q = sqlite_query(db, SQL_LANE_BEHIND);
+	struct sqlite_lane *lane;
+
+	sqlite_bind_int(&q, lanes->learned);
+	while (sqlite_next(&q)) {
+		int64_t id = sqlite_int(&q, 0);
+
+		HASH_FIND(hh_id, lanes->by_id, &id, sizeof(id), lane);
+		if (lane == NULL && lane_read(lanes, &q) == NULL)
+			sqlite_end(&q);
+		else
+			lanes->learned = id;
+	}
+	return db->failed;
+}
+
 void sqlite_lanes_free(struct sqlite_lanes *lanes)
 {
 	struct sqlite_queue *queue, *next_queue;

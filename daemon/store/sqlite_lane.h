@@ -41,12 +41,16 @@ struct sqlite_lanes {
 	struct sqlite_lane *last;	/* the one found last: most often the one looked for next */
 	struct sqlite_lane *dirty;
 	int64_t last_id;
+	int64_t learned;		/* all up to that id are here: sqlite_lanes_learn */
 	int64_t finals;			/* jobs in final states, over all lanes */
 };
 
 /* Reads them all. 0 or -errno. */
 int sqlite_lanes_load(struct sqlite_lanes *lanes, struct sqlite_db *db);
 void sqlite_lanes_free(struct sqlite_lanes *lanes);
+
+/* Reads those that have come since it was last called. 0 or -errno. */
+int sqlite_lanes_learn(struct sqlite_lanes *lanes, struct sqlite_db *db);
 
 /* The lane of these names, made if new; NULL when out of memory. */
 struct sqlite_lane *sqlite_lane_of(struct sqlite_lanes *lanes, const char *queue, const char *type);

@@ -1,168 +1,177 @@
 /*
  * Lists and counts by filter, in order of id.
  *
- * The rows looked at are those of one tag where tags are asked for; those of
- * the states that are kept aside in an index where only such are asked for;
- * else all. Queue, type and state are tested on the small row, and only what
+ * A walk gives the blocks of ids in which a filter may find anything; of a
+ * block, state, lane and tags are looked at in narrow rows, and only what
  * passes is read whole. One turn looks at a bounded number of rows, so that no
  * list holds up the others or the log.
  */
 #include <errno.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "base/names.h"
-#include "store/sqlite_reader.h"
+#include "store/sqlite_walk.h"
 
 enum { LOOK_ROWS = 8192 };	/* rows looked at in one turn */
 
-#define STATES_ALL (((1u << JOB_STATES) - 1) & ~(1u << JOB_NONE))
-#define STATES_ASIDE (STATES_ALL & ~(1u << JOB_SCHEDULED | 1u << JOB_READY | 1u << JOB_SUCCEEDED))
-
-/* Found out once a lane and list. */
-static bool list_lane_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_lane *lane)
-{
-	if (lane->asked != r->asked) {
-		lane->asked = r->asked;
-		lane->passes = names_pass(f->queues, lane->queue) && names_pass(f->types, lane->type);
-	}
-	return lane->passes;
-}
-
-static bool list_has_tag(struct sqlite_reader *r, int64_t id, const char *name, const char *value)
-{
-	struct sqlite_query q = sqlite_query(&r->db, SQL_TAG_HAS);
-
-	sqlite_bind_text(&q, name);
-	sqlite_bind_text(&q, value);
-	sqlite_bind_int(&q, id);
-	return sqlite_value(&q, 0) != 0;
-}
-
-static bool list_passes(struct sqlite_reader *r, const struct job_filter *f, const struct sqlite_row *row)
-{
-	if (f->states != 0 && (f->states & 1u << row->k.row.state) == 0)
-		return false;
-	if (!list_lane_passes(r, f, row->lane))
-		return false;
-	if (f->tag_names != NULL && f->tag_names[0] != NULL)	/* the first is what is walked along */
-		for (size_t i = 1; f->tag_names[i] != NULL; i++)
-			if (!list_has_tag(r, row->k.row.id, f->tag_names[i], f->tag_values[i]))
-				return false;
-	return true;
-}
+/* What passes of one block, by id upwards. */
+struct list_block {
+	int64_t first, last;		/* ids that are looked at */
+	bool tagged[BLOCK_IDS];		/* by first: has all tags asked for */
+	size_t n;
+	int64_t ids[BLOCK_IDS];
+	enum job_state states[BLOCK_IDS];
+};
 
 static bool list_by_tag(const struct job_filter *f)
 {
 	return f->tag_names != NULL && f->tag_names[0] != NULL;
 }
 
-static bool list_aside(const struct job_filter *f)
+/* Keeps those marked that have one tag more. */
+static void list_mark_tag(struct sqlite_reader *r, struct list_block *b, const char *name, const char *value)
 {
-	return f->states != 0 && (f->states & ~STATES_ASIDE) == 0;
+	struct sqlite_query q = sqlite_query(&r->db, SQL_TAG_BLOCK);
+	bool was[BLOCK_IDS];
+
+	memcpy(was, b->tagged, sizeof(was));
+	memset(b->tagged, 0, sizeof(b->tagged));
+	sqlite_bind_text(&q, name);
+	sqlite_bind_text(&q, value);
+	sqlite_bind_int(&q, b->first);
+	sqlite_bind_int(&q, b->last);
+	while (sqlite_next(&q)) {
+		int64_t i = sqlite_int(&q, 0) - b->first;
+
+		b->tagged[i] = was[i];
+	}
 }
 
-/* Where a walk begins that has come as far as `after` (0: nowhere yet). */
-static int64_t list_from(const struct store_op *op, int64_t after)
+/* Marks what has all the tags, and narrows the look to it. */
+static void list_mark(struct sqlite_reader *r, struct list_block *b, const struct job_filter *f)
 {
-	return op->list.newest_first && after == 0 ? INT64_MAX : after;
+	int64_t first = b->first, from = 0, to = b->last - first;
+
+	memset(b->tagged, true, sizeof(b->tagged));
+	for (size_t i = 0; f->tag_names[i] != NULL; i++)
+		list_mark_tag(r, b, f->tag_names[i], f->tag_values[i]);
+	while (from <= to && !b->tagged[from])
+		from++;
+	while (to >= from && !b->tagged[to])
+		to--;
+	memmove(b->tagged, b->tagged + from, (size_t)(to - from + 1));
+	b->first = first + from;
+	b->last = first + to;
 }
 
-/* A walk along rows behind op->list.after_id: all, those of the first tag, or those aside in `state`. */
-static struct sqlite_query list_walk(struct sqlite_reader *r, struct store_op *op, enum job_state state, int64_t limit)
+/* Is the row under the query (id, lane, state) one of those asked for? */
+static bool list_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_query *q)
 {
-	const struct job_filter *f = op->list.filter;
-	bool down = op->list.newest_first;
-	enum sqlite_sql sql = down ? SQL_LIST_DOWN : SQL_LIST_UP;
+	int64_t state = sqlite_int(q, 2);
+	struct sqlite_lane *lane;
+
+	if (state <= JOB_NONE || state >= JOB_STATES) {
+		sqlite_db_fail(&r->db, -EUCLEAN, "a job in no state");
+		return false;
+	}
+	if (f->states != 0 && (f->states & 1u << state) == 0)
+		return false;
+	lane = sqlite_lane_at(&r->lanes, &r->db, sqlite_int(q, 1));
+	return lane != NULL && sqlite_walk_lane_passes(r, f, lane);
+}
+
+/* Finds what passes from b->first to b->last. */
+static void list_look(struct sqlite_reader *r, struct list_block *b, const struct job_filter *f)
+{
 	struct sqlite_query q;
 
+	b->n = 0;
 	if (list_by_tag(f))
-		sql = down ? SQL_LIST_TAG_DOWN : SQL_LIST_TAG_UP;
-	else if (state != JOB_NONE)
-		sql = down ? SQL_LIST_ASIDE_DOWN : SQL_LIST_ASIDE_UP;
-	q = sqlite_query(&r->db, sql);
-	sqlite_bind_int(&q, list_from(op, op->list.after_id));
-	sqlite_bind_int(&q, limit);
-	if (list_by_tag(f)) {
-		sqlite_bind_text(&q, f->tag_names[0]);
-		sqlite_bind_text(&q, f->tag_values[0]);
-	} else if (state != JOB_NONE) {
-		sqlite_bind_int(&q, state);
+		list_mark(r, b, f);
+	if (b->first > b->last)
+		return;
+	q = sqlite_query(&r->db, SQL_BLOCK_JOBS);
+	sqlite_bind_int(&q, b->first);
+	sqlite_bind_int(&q, b->last);
+	while (sqlite_next(&q)) {
+		int64_t id = sqlite_int(&q, 0);
+
+		if ((list_by_tag(f) && !b->tagged[id - b->first]) || !list_passes(r, f, &q))
+			continue;
+		b->ids[b->n] = id;
+		b->states[b->n++] = (enum job_state)sqlite_int(&q, 2);
 	}
-	return q;
 }
 
-typedef bool list_take_fn(struct sqlite_reader *r, struct store_op *op, const struct sqlite_row *row);
+/* The ids of a block that lie behind op->list.after_id. */
+static void list_bound(const struct store_op *op, int64_t number, struct list_block *b)
+{
+	b->first = number * BLOCK_IDS;
+	b->last = b->first + BLOCK_IDS - 1;
+	if (op->list.after_id == 0)
+		return;
+	if (op->list.newest_first && b->last >= op->list.after_id)
+		b->last = op->list.after_id - 1;
+	if (!op->list.newest_first && b->first <= op->list.after_id)
+		b->first = op->list.after_id + 1;
+}
+
+/* The block with which a walk begins that has come as far as op->list.after_id. */
+static int64_t list_from(const struct store_op *op)
+{
+	if (op->list.after_id == 0)
+		return op->list.newest_first ? block_of(INT64_MAX) - 1 : 0;
+	return block_of(op->list.newest_first ? op->list.after_id - 1 : op->list.after_id + 1);
+}
+
+typedef bool list_take_fn(struct sqlite_reader *r, struct store_op *op, int64_t id, enum job_state state);
 
 /* Shows op->list.after_id's followers to take(), in order, until it says no. 0: the end; -EAGAIN: enough for one turn. */
 static int list_along(struct sqlite_reader *r, struct store_op *op, list_take_fn *take)
 {
-	struct sqlite_query q = list_walk(r, op, JOB_NONE, LOOK_ROWS);
-	struct sqlite_row row;
+	bool down = op->list.newest_first, goes_on = true;
+	struct list_block b;
+	struct sqlite_walk w;
+	int64_t number;
 	int looked = 0;
 
-	while (sqlite_next(&q)) {
-		if (!sqlite_row_read(&row, &q, &r->lanes) || !take(r, op, &row)) {
-			sqlite_end(&q);
-			return 0;
+	if (!sqlite_walk_begin(&w, r, op->list.filter, down))
+		goes_on = false;
+	while (goes_on && looked < LOOK_ROWS && (goes_on = sqlite_walk_next(&w, list_from(op), &number))) {
+		list_bound(op, number, &b);
+		list_look(r, &b, op->list.filter);
+		for (size_t i = 0; goes_on && i < b.n; i++) {
+			size_t k = down ? b.n - 1 - i : i;
+
+			goes_on = take(r, op, b.ids[k], b.states[k]);
 		}
-		op->list.after_id = row.k.row.id;
-		looked++;
+		op->list.after_id = down ? number * BLOCK_IDS : number * BLOCK_IDS + BLOCK_IDS - 1;
+		goes_on = goes_on && op->list.after_id != 0;
+		looked += BLOCK_IDS;
 	}
-	return looked == LOOK_ROWS ? -EAGAIN : 0;
+	sqlite_walk_end(&w);
+	return goes_on && r->db.failed == 0 ? -EAGAIN : 0;
 }
 
 /* ---- list ---- */
 
-/* Takes it if it passes; false once the page is full and there is one more. */
-static bool list_take(struct sqlite_reader *r, struct store_op *op, const struct sqlite_row *row)
+/* Takes it; false once the page is full and there is one more. */
+static bool list_take(struct sqlite_reader *r, struct store_op *op, int64_t id, enum job_state state)
 {
 	struct job_page *page = op->list.page;
+	struct sqlite_row row;
 
-	if (!list_passes(r, op->list.filter, row))
-		return true;
+	(void)state;
 	if (page->n == op->list.limit || op->list.bytes > STORE_PAGE_BYTES) {
 		page->more = true;
 		return false;
 	}
-	if (!sqlite_get_record(r, row, !op->list.full, &page->v[page->n++]))
+	if (sqlite_row_load(&row, &r->db, &r->lanes, id) != 0 ||
+	    !sqlite_get_record(r, &row, !op->list.full, &page->v[page->n++]))
 		return false;
 	op->list.bytes += job_record_bytes(&page->v[page->n - 1]);
 	return true;
-}
-
-/* Of the states asked for, all kept aside: the job that follows op->list.after_id. */
-static bool list_next_aside(struct sqlite_reader *r, struct store_op *op, struct sqlite_row *next)
-{
-	bool found = false;
-
-	for (int s = JOB_NONE + 1; s < JOB_STATES; s++) {
-		struct sqlite_query q;
-		struct sqlite_row row;
-
-		if ((op->list.filter->states & 1u << s) == 0)
-			continue;
-		q = list_walk(r, op, (enum job_state)s, 1);
-		if (sqlite_next(&q) && sqlite_row_read(&row, &q, &r->lanes) &&
-		    (!found || (row.k.row.id > next->k.row.id) == op->list.newest_first)) {
-			*next = row;
-			found = true;
-		}
-		sqlite_end(&q);
-	}
-	return found && r->db.failed == 0;
-}
-
-/* The same along those aside. */
-static int list_along_aside(struct sqlite_reader *r, struct store_op *op, list_take_fn *take)
-{
-	struct sqlite_row row;
-
-	for (int looked = 0; looked < LOOK_ROWS; looked++) {
-		if (!list_next_aside(r, op, &row) || !take(r, op, &row))
-			return 0;
-		op->list.after_id = row.k.row.id;
-	}
-	return -EAGAIN;
 }
 
 int sqlite_list(struct sqlite_reader *r, struct store_op *op)
@@ -175,10 +184,7 @@ int sqlite_list(struct sqlite_reader *r, struct store_op *op)
 		page->v = calloc(op->list.limit > 0 ? op->list.limit : 1, sizeof(page->v[0]));
 	if (page->v == NULL)
 		return -ENOMEM;
-	if (list_aside(op->list.filter) && !list_by_tag(op->list.filter))
-		rc = list_along_aside(r, op, list_take);
-	else
-		rc = list_along(r, op, list_take);
+	rc = list_along(r, op, list_take);
 	if (r->db.failed != 0)
 		job_page_free(page);
 	return rc;
@@ -186,10 +192,10 @@ int sqlite_list(struct sqlite_reader *r, struct store_op *op)
 
 /* ---- count ---- */
 
-static bool list_count_one(struct sqlite_reader *r, struct store_op *op, const struct sqlite_row *row)
+static bool list_count_one(struct sqlite_reader *r, struct store_op *op, int64_t id, enum job_state state)
 {
-	if (list_passes(r, op->list.filter, row))
-		op->list.by_state[row->k.row.state]++;
+	(void)r, (void)id;
+	op->list.by_state[state]++;
 	return true;
 }
 
@@ -215,16 +221,14 @@ int sqlite_count(struct sqlite_reader *r, struct store_op *op)
 
 /* ---- match ---- */
 
-static bool list_match_one(struct sqlite_reader *r, struct store_op *op, const struct sqlite_row *row)
+static bool list_match_one(struct sqlite_reader *r, struct store_op *op, int64_t id, enum job_state state)
 {
 	struct job_matches *m = op->list.matches;
 
-	if (!list_passes(r, op->list.filter, row))
-		return true;
 	m->matched++;
-	if ((op->list.wanted & 1u << row->k.row.state) == 0)
+	if ((op->list.wanted & 1u << state) == 0)
 		return true;
-	if (idlist_put(&m->ids, row->k.row.id) != 0)
+	if (idlist_put(&m->ids, id) != 0)
 		sqlite_db_fail(&r->db, -ENOMEM, "out of memory");
 	else if (buf_len(&m->ids.bytes) > STORE_MATCH_BYTES)
 		sqlite_db_fail(&r->db, -E2BIG, "too many jobs pass");
@@ -233,12 +237,11 @@ static bool list_match_one(struct sqlite_reader *r, struct store_op *op, const s
 
 int sqlite_match(struct sqlite_reader *r, struct store_op *op)
 {
-	const struct job_filter *f = op->list.filter;
 	int rc;
 
 	r->asked++;
 	do
-		rc = list_aside(f) && !list_by_tag(f) ? list_along_aside(r, op, list_match_one) : list_along(r, op, list_match_one);
+		rc = list_along(r, op, list_match_one);
 	while (rc == -EAGAIN);
 	return rc;
 }

@@ -72,6 +72,8 @@ static const char *const sqlite_migrations[] = {
 	" PRIMARY KEY(parent, met, child)) WITHOUT ROWID;"
 	"CREATE INDEX edge_child ON edge(child);"
 	"CREATE TABLE waits(id INTEGER PRIMARY KEY, after_ids TEXT NOT NULL);",
+	"CREATE TABLE block(key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY(key, number)) WITHOUT ROWID;"
+	"INSERT INTO block SELECT lane, id / 256 FROM job UNION SELECT -state, id / 256 FROM job;",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -163,7 +165,6 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_OUTPUT_TRIM, "DELETE FROM output WHERE job = ?1 AND attempt <= ?2") \
 	X(SQL_TAG_PUT, "INSERT OR IGNORE INTO tag VALUES(?1,?2,?3)") \
 	X(SQL_TAG_DELETE, "DELETE FROM tag WHERE name = ?1 AND value = ?2 AND job = ?3") \
-	X(SQL_TAG_HAS, "SELECT 1 FROM tag WHERE name = ?1 AND value = ?2 AND job = ?3") \
 	/* graphs */ \
 	X(SQL_EDGE_PUT, "INSERT INTO edge VALUES(?1,?2,?3)") \
 	X(SQL_EDGE_SET, "UPDATE edge SET met = ?3 WHERE parent = ?1 AND met = ?2 AND child = ?4") \
@@ -181,6 +182,9 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_LANE_GET, \
 	  "SELECT id, queue, type, held, blocked, scheduled, ready, running, succeeded, failed, cancelled, expired FROM lane" \
 	  " WHERE id = ?1") \
+	X(SQL_LANE_BEHIND, \
+	  "SELECT id, queue, type, held, blocked, scheduled, ready, running, succeeded, failed, cancelled, expired FROM lane" \
+	  " WHERE id > ?1 ORDER BY id") \
 	X(SQL_LANE_TRIM, \
 	  "DELETE FROM lane WHERE held + blocked + scheduled + ready + running + succeeded + failed + cancelled + expired = 0") \
 	X(SQL_QUEUE_PUT, "INSERT OR REPLACE INTO queue VALUES(?1,?2,?3,?4,?5,?6,?7)") \
@@ -190,21 +194,17 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_BUCKET_GET, "SELECT level, at FROM bucket WHERE queue = ?1") \
 	X(SQL_COUNTER_PUT, "INSERT OR REPLACE INTO counter VALUES(?1,?2)") \
 	X(SQL_COUNTER_GET, "SELECT value FROM counter WHERE name = ?1") \
-	/* lists: by id, up and down, of all jobs, of a state set aside, of a tag */ \
-	X(SQL_LIST_UP, "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id > ?1 ORDER BY id LIMIT ?2") \
-	X(SQL_LIST_DOWN, "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id < ?1 ORDER BY id DESC LIMIT ?2") \
-	X(SQL_LIST_ASIDE_UP, \
-	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id > ?1 AND state = ?3" \
-	  " AND state <> 3 AND state <> 4 AND state <> 6 ORDER BY id LIMIT ?2") \
-	X(SQL_LIST_ASIDE_DOWN, \
-	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id < ?1 AND state = ?3" \
-	  " AND state <> 3 AND state <> 4 AND state <> 6 ORDER BY id DESC LIMIT ?2") \
-	X(SQL_LIST_TAG_UP, \
-	  "SELECT " SQLITE_JOB_COLUMNS " FROM tag CROSS JOIN job ON job.id = tag.job" \
-	  " WHERE name = ?3 AND value = ?4 AND tag.job > ?1 ORDER BY tag.job LIMIT ?2") \
-	X(SQL_LIST_TAG_DOWN, \
-	  "SELECT " SQLITE_JOB_COLUMNS " FROM tag CROSS JOIN job ON job.id = tag.job" \
-	  " WHERE name = ?3 AND value = ?4 AND tag.job < ?1 ORDER BY tag.job DESC LIMIT ?2")
+	/* lists: blocks of ids in which there may be something, and what there is */ \
+	X(SQL_BLOCK_PUT, "INSERT OR IGNORE INTO block VALUES(?1,?2)") \
+	X(SQL_BLOCK_DELETE, "DELETE FROM block WHERE key = ?1 AND number = ?2") \
+	X(SQL_BLOCK_UP, "SELECT number FROM block WHERE key = ?1 AND number >= ?2 ORDER BY number LIMIT 1") \
+	X(SQL_BLOCK_DOWN, "SELECT number FROM block WHERE key = ?1 AND number <= ?2 ORDER BY number DESC LIMIT 1") \
+	X(SQL_BLOCK_JOBS, "SELECT id, lane, state FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
+	X(SQL_JOB_UP, "SELECT id FROM job WHERE id >= ?1 ORDER BY id LIMIT 1") \
+	X(SQL_JOB_DOWN, "SELECT id FROM job WHERE id <= ?1 ORDER BY id DESC LIMIT 1") \
+	X(SQL_TAG_UP, "SELECT job FROM tag WHERE name = ?1 AND value = ?2 AND job >= ?3 ORDER BY job LIMIT 1") \
+	X(SQL_TAG_DOWN, "SELECT job FROM tag WHERE name = ?1 AND value = ?2 AND job <= ?3 ORDER BY job DESC LIMIT 1") \
+	X(SQL_TAG_BLOCK, "SELECT job FROM tag WHERE name = ?1 AND value = ?2 AND job BETWEEN ?3 AND ?4")
 
 #define SQLITE_STATEMENT_NAME(name, text) name,
 enum sqlite_sql { SQLITE_STATEMENTS(SQLITE_STATEMENT_NAME) SQLS };

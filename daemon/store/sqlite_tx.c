@@ -33,6 +33,7 @@ int sqlite_tx_load(struct sqlite_tx *tx)
 	int64_t last_id = sqlite_value(&last, 0);
 
 	sqlite_jobs_init(&tx->jobs);
+	sqlite_blocks_init(&tx->blocks);
 	tx->id_floor = tx_counter(&tx->db, "next_id", 1);
 	tx->next_id = last_id >= tx->id_floor ? last_id + 1 : tx->id_floor;
 	tx->seq_ceiling = (uint64_t)tx_counter(&tx->db, "seq", 0);
@@ -43,6 +44,7 @@ int sqlite_tx_load(struct sqlite_tx *tx)
 void sqlite_tx_free(struct sqlite_tx *tx)
 {
 	sqlite_jobs_forget(&tx->jobs);
+	sqlite_blocks_forget(&tx->blocks);
 	sqlite_lanes_free(&tx->lanes);
 	sqlite_db_close(&tx->db);
 }
@@ -99,6 +101,7 @@ int sqlite_tx_commit(struct sqlite_tx *tx)
 	struct sqlite_query q;
 
 	sqlite_jobs_flush(tx);
+	sqlite_blocks_write(&tx->blocks, &tx->db);
 	tx_write_counters(tx);
 	sqlite_lanes_write(&tx->lanes, &tx->db);
 	tx_allocate(tx);
@@ -111,6 +114,7 @@ int sqlite_tx_commit(struct sqlite_tx *tx)
 void sqlite_tx_rollback(struct sqlite_tx *tx)
 {
 	sqlite_jobs_forget(&tx->jobs);
+	sqlite_blocks_forget(&tx->blocks);
 	tx->next_id = tx->before.next_id;
 	tx->id_floor = tx->before.id_floor;
 	tx->seq = tx->before.seq;
@@ -137,6 +141,16 @@ static void tx_count(struct sqlite_tx *tx, struct sqlite_lane *from_lane, enum j
 	sqlite_lane_move(&tx->lanes, lane, JOB_NONE, to);
 }
 
+static void tx_note_blocks(struct sqlite_tx *tx, const struct job_change *change, int64_t id, int64_t from_lane, int64_t lane)
+{
+	if (from_lane == lane) {
+		sqlite_blocks_note(&tx->blocks, &tx->db, id, lane, change->from, change->to);
+		return;
+	}
+	sqlite_blocks_note(&tx->blocks, &tx->db, id, from_lane, change->from, JOB_NONE);
+	sqlite_blocks_note(&tx->blocks, &tx->db, id, lane, JOB_NONE, change->to);
+}
+
 int sqlite_tx_note_moved(struct sqlite_tx *tx, struct store_op *op, enum job_state from, struct sqlite_lane *from_lane,
 			 const struct job_kept *k, struct sqlite_lane *lane, const struct effect *e)
 {
@@ -149,7 +163,8 @@ int sqlite_tx_note_moved(struct sqlite_tx *tx, struct store_op *op, enum job_sta
 	note->change.from_queue = from_lane != lane ? from_lane->queue : NULL;
 	note->change.seq = ++tx->seq;
 	tx_count(tx, from_lane, from, lane, k->row.state);
-	return 0;
+	tx_note_blocks(tx, &note->change, k->row.id, from_lane->id, lane->id);
+	return tx->db.failed;
 }
 
 int sqlite_tx_note(struct sqlite_tx *tx, struct store_op *op, enum job_state from, const struct job_kept *k,

@@ -7,6 +7,7 @@
 #define JOBD_SQLITE_TX_H
 
 #include "store/op.h"
+#include "store/sqlite_block.h"
 #include "store/sqlite_db.h"
 #include "store/sqlite_job.h"
 #include "store/sqlite_lane.h"
@@ -15,6 +16,7 @@ struct sqlite_tx {
 	struct sqlite_db db;
 	struct sqlite_lanes lanes;
 	struct sqlite_jobs jobs;
+	struct sqlite_blocks blocks;
 	int64_t next_id;
 	uint64_t seq;			/* the last one given */
 	bool deleted;			/* jobs were: next_id must outlive them */

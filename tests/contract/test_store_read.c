@@ -174,6 +174,99 @@ STORE_TEST(lists_by_filter_in_pages_both_ways)
 	list_both_ways(&(struct job_filter){ .tag_names = color, .tag_values = unknown }, none);
 }
 
+/* ---- what is rare among many ---- */
+
+enum { MANY = 3000 };
+
+static bool far(int i) { return i % 700 == 3; }
+static bool far_or_first(int i) { return far(i) || i < 2; }
+static bool first_of_all(int i) { return i < 2; }
+static bool odd_one(int i) { return i == 1500; }
+static bool far_and_late(int i) { return far(i) && i > 1000; }
+static bool neither_or_odd(int i) { return !far_or_first(i); }
+static bool last_hundred(int i) { return i >= 2900 && !far(i); }
+static bool all_but_last_hundred(int i) { return i < 2900 && !far(i); }
+static bool second(int i) { return i == 1; }
+
+static void list_many(const struct job_filter *f, bool (*passes)(int i))
+{
+	int64_t by_state[JOB_STATES], counted = 0;
+	size_t n = 0;
+
+	for (int i = 0; i < MANY; i++)
+		n += passes(i);
+	ck_assert_uint_eq(list_all(f, true, 1000, passes), n);
+	ck_assert_uint_eq(list_all(f, false, 3, passes), n);
+	ck_assert_int_eq(store_count(st, f, by_state), 0);
+	for (int s = 0; s < JOB_STATES; s++)
+		counted += by_state[s];
+	ck_assert_int_eq(counted, (int64_t)n);
+}
+
+/* Many jobs of one kind, and few of another, far apart; the first two end first, one is held. */
+static void populate_widely(void)
+{
+	struct job_spec *plain = new_spec("q", "t"), *rare = new_spec("r", "u"), *tagged;
+	struct submission *v = calloc(MANY, sizeof(*v));
+	struct job_spec from = storetest_spec();
+	size_t at;
+
+	from.tags = "{\"odd\":\"one\",\"all\":\"a\"}";
+	tagged = job_spec_new(&from);
+	for (int i = 0; i < MANY; i++)
+		v[i] = (struct submission){ .spec = odd_one(i) ? tagged : far(i) ? rare : plain,
+					    .hold = far(i) && far_and_late(i) };
+	ck_assert_int_eq(store_submit(st, v, MANY, 1000, &at), 0);
+	ids[0] = v[0].id;
+	ck_assert_int_eq(settle(ids[0], 1, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, 3000), 0);
+	ck_assert_int_eq(settle(ids[0] + 1, 1, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, 3000), 0);
+	job_spec_unref(&plain);
+	job_spec_unref(&rare);
+	job_spec_unref(&tagged);
+	free(v);
+}
+
+static const char *const rare_queue[] = { "r", NULL }, *const rare_type[] = { "u", NULL }, *const odd[] = { "odd", NULL },
+			 *const one[] = { "one", NULL };
+
+STORE_TEST(what_is_rare_is_found_among_many)
+{
+	populate_widely();
+	list_many(&(struct job_filter){ .queues = rare_queue }, far);
+	list_many(&(struct job_filter){ .types = rare_type }, far);
+	list_many(&(struct job_filter){ .states = 1u << JOB_HELD }, far_and_late);
+	list_many(&(struct job_filter){ .states = 1u << JOB_SUCCEEDED }, first_of_all);
+	list_many(&(struct job_filter){ .states = 1u << JOB_HELD, .queues = rare_queue }, far_and_late);
+	list_many(&(struct job_filter){ .states = 1u << JOB_SUCCEEDED, .queues = rare_queue }, none);
+	list_many(&(struct job_filter){ .tag_names = odd, .tag_values = one }, odd_one);
+	list_many(&(struct job_filter){ .tag_names = odd, .tag_values = one, .queues = rare_queue }, none);
+	list_many(&(struct job_filter){ .tag_names = odd, .tag_values = one, .states = 1u << JOB_READY }, odd_one);
+	list_many(&(struct job_filter){ .states = 1u << JOB_READY, .queues = (const char *const[]){ "q", NULL } },
+		  neither_or_odd);
+}
+
+/* What has left a state, or is gone, is not found there; what has come is. */
+STORE_TEST(lists_follow_what_becomes_of_jobs)
+{
+	enum job_state state;
+
+	populate_widely();
+	for (int i = 0; i < MANY; i++)
+		if (far(i)) {
+			ck_assert_int_eq(store_cancel(st, ids[0] + i, 2000, &state), 0);
+			ck_assert_int_eq(store_delete(st, ids[0] + i, 2000, &state), 0);
+		} else if (!first_of_all(i) && i < 2900) {
+			ck_assert_int_eq(settle(ids[0] + i, 1, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, 3000), 0);
+		}
+	list_many(&(struct job_filter){ .queues = rare_queue }, none);
+	list_many(&(struct job_filter){ .states = 1u << JOB_HELD }, none);
+	list_many(&(struct job_filter){ .states = 1u << JOB_READY }, last_hundred);
+	list_many(&(struct job_filter){ .states = 1u << JOB_SUCCEEDED }, all_but_last_hundred);
+	ck_assert_int_eq(store_retry(st, ids[0] + 1, 4000, &state), 0);
+	ck_assert_int_eq(store_hold(st, ids[0] + 1, 4000, &state), 0);
+	list_many(&(struct job_filter){ .states = 1u << JOB_HELD }, second);
+}
+
 STORE_TEST(a_list_is_stable_while_jobs_come_and_go)
 {
 	struct job_filter all = { 0 };
@@ -400,6 +493,8 @@ static Suite *suite(void)
 	add_store_test(tc, a_record_says_what_was_submitted);
 	add_store_test(tc, big_arguments_come_back_whole);
 	add_store_test(tc, lists_by_filter_in_pages_both_ways);
+	add_store_test(tc, what_is_rare_is_found_among_many);
+	add_store_test(tc, lists_follow_what_becomes_of_jobs);
 	add_store_test(tc, a_list_is_stable_while_jobs_come_and_go);
 	add_store_test(tc, arguments_and_results_only_where_asked_for);
 	add_store_test(tc, counts_by_state);

@@ -315,6 +315,103 @@ START_TEST(no_statement_walks_a_table_or_sorts)
 }
 END_TEST
 
+/* ---- blocks of ids ---- */
+
+enum { WAVES = 40, WAVE = 500 };	/* 20,000 jobs: 79 blocks of 256 */
+
+/* Each wave of jobs comes, is done, and the next one comes. */
+static void live_in_waves(void)
+{
+	static struct submission v[WAVE];
+	struct job_spec *spec = new_spec("q", "t");
+	size_t at;
+
+	for (int wave = 0; wave < WAVES; wave++) {
+		for (int i = 0; i < WAVE; i++)
+			v[i] = (struct submission){ .spec = spec };
+		ck_assert_int_eq(store_submit(st, v, WAVE, 1000, &at), 0);
+		for (int i = 0; i < WAVE; i++) {
+			ck_assert_int_eq(claim(v[i].id, 1, 2000), 0);
+			ck_assert_int_eq(settle(v[i].id, 1, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, 3000), 0);
+		}
+	}
+	job_spec_unref(&spec);
+}
+
+static void prune_all(void)
+{
+	wall_ms next;
+	size_t removed;
+
+	do
+		ck_assert_int_eq(store_prune(st, INT64_MAX / 2, 1000, &next, &removed), 0);
+	while (removed > 0);
+}
+
+static int64_t count_rows(const char *sql)
+{
+	char path[300];
+	sqlite3_stmt *stmt;
+	sqlite3 *h;
+	int64_t n;
+
+	snprintf(path, sizeof(path), "%s/jobd.db", storetest_directory);
+	ck_assert_int_eq(sqlite3_open_v2(path, &h, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_prepare_v2(h, sql, -1, &stmt, NULL), SQLITE_OK);
+	ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
+	n = sqlite3_column_int64(stmt, 0);
+	sqlite3_finalize(stmt);
+	sqlite3_close(h);
+	return n;
+}
+
+/* But for the blocks touched last, what is said of them comes to hold again. */
+static void lists_need_not_look_in_vain_for_ever(void)
+{
+	live_in_waves();
+	ck_assert_int_eq(count_rows("SELECT count(*) FROM block WHERE key = -6"), 79);
+	ck_assert_int_le(count_rows("SELECT count(*) FROM block WHERE key = -4"), 33);
+	ck_assert_int_le(count_rows("SELECT count(*) FROM block WHERE key = -5"), 33);
+	prune_all();
+	ck_assert_int_eq(count_rows("SELECT count(*) FROM job"), 0);
+	ck_assert_int_le(count_rows("SELECT count(*) FROM block"), 4 * 33);
+}
+
+START_TEST(what_is_said_of_blocks_comes_to_hold)
+{
+	storetest_run(&store_sqlite, lists_need_not_look_in_vain_for_ever);
+}
+END_TEST
+
+/* A state written before there were blocks is read through, once. */
+START_TEST(blocks_of_an_older_state)
+{
+	sqlite3 *h;
+	int64_t wrong = -1;
+	sqlite3_stmt *stmt;
+
+	ck_assert_int_eq(sqlite3_open(":memory:", &h), SQLITE_OK);
+	for (int v = 0; v < SQLITE_VERSION_NOW; v++) {
+		if (strstr(sqlite_migrations[v], "CREATE TABLE block") != NULL)
+			ck_assert_int_eq(sqlite3_exec(h, "INSERT INTO job(id, lane, state, priority, attempt, excused,"
+							 " interruptions, outcome, said, once, retain, submitted_at, run_at,"
+							 " expires_at, started_at, finished_at, cancel_requested_at, final_at,"
+							 " place, unique_key) VALUES(1,1,4,0,0,0,0,0,0,0,-1,1,0,0,0,0,0,0,NULL,NULL),"
+							 "(2,1,6,0,0,0,0,0,0,0,-1,1,0,0,0,0,0,0,NULL,NULL),"
+							 "(600,2,6,0,0,0,0,0,0,0,-1,1,0,0,0,0,0,0,NULL,NULL)", NULL, NULL, NULL),
+					 SQLITE_OK);
+		ck_assert_int_eq(sqlite3_exec(h, sqlite_migrations[v], NULL, NULL, NULL), SQLITE_OK);
+	}
+	ck_assert_int_eq(sqlite3_prepare_v2(h, "SELECT group_concat(key || ':' || number, ' ') = '-6:0 -6:2 -4:0 1:0 2:2' FROM"
+					       " (SELECT * FROM block ORDER BY key, number)", -1, &stmt, NULL), SQLITE_OK);
+	if (sqlite3_step(stmt) == SQLITE_ROW)
+		wrong = sqlite3_column_int64(stmt, 0) == 0;
+	ck_assert_int_eq(wrong, 0);
+	sqlite3_finalize(stmt);
+	sqlite3_close(h);
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("store_sqlite");
@@ -328,6 +425,8 @@ static Suite *suite(void)
 	suite_add_tcase(s, tc);
 	tc = tcase_create("searches");
 	tcase_add_test(tc, no_statement_walks_a_table_or_sorts);
+	tcase_add_test(tc, what_is_said_of_blocks_comes_to_hold);
+	tcase_add_test(tc, blocks_of_an_older_state);
 	suite_add_tcase(s, tc);
 	return s;
 }
