@@ -172,8 +172,8 @@ END_TEST
 
 START_TEST(garbage_anywhere_in_it_is_refused)
 {
-	static const off_t places[] = { 16, 101, 1500, 4096, 2 * 4096, 5 * 4096 };
 	char garbage[600];
+	const off_t places[] = { 16, 101, 4096 - sizeof(garbage), 4096, 2 * 4096, 5 * 4096 };
 
 	memset(garbage, 0xa5, sizeof(garbage));
 	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {

@@ -264,6 +264,10 @@ STORE_TEST(lists_follow_what_becomes_of_jobs)
 	list_many(&(struct job_filter){ .states = 1u << JOB_SUCCEEDED }, all_but_last_hundred);
 	ck_assert_int_eq(store_retry(st, ids[0] + 1, 4000, &state), 0);
 	ck_assert_int_eq(store_hold(st, ids[0] + 1, 4000, &state), 0);
+	ck_assert_int_eq(store_update(st, &(struct job_update){ .id = ids[0] + 1, .what = UPDATE_QUEUE, .queue = "r" }, 5000, &state),
+			 0);
+	list_many(&(struct job_filter){ .queues = rare_queue }, second);
+	list_many(&(struct job_filter){ .queues = rare_queue, .states = 1u << JOB_READY }, none);
 	list_many(&(struct job_filter){ .states = 1u << JOB_HELD }, second);
 }
 
