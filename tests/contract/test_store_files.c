@@ -170,14 +170,27 @@ START_TEST(a_truncated_file_is_refused)
 }
 END_TEST
 
+/* Where the last of the texts of the schema lie: the first page has no room for them, and says so. */
+static off_t schema_page(void)
+{
+	unsigned char number[4];
+	int fd = open(db_path(""), O_RDONLY);
+
+	ck_assert_int_eq(pread(fd, number, sizeof(number), 108), sizeof(number));
+	close(fd);
+	return (((off_t)number[0] << 24 | number[1] << 16 | number[2] << 8 | number[3]) - 1) * 4096;
+}
+
 START_TEST(garbage_anywhere_in_it_is_refused)
 {
 	char garbage[600];
-	const off_t places[] = { 16, 101, 4096 - sizeof(garbage), 4096, 2 * 4096, 5 * 4096 };
 
 	memset(garbage, 0xa5, sizeof(garbage));
-	for (size_t i = 0; i < sizeof(places) / sizeof(places[0]); i++) {
+	for (size_t i = 0; i < 6; i++) {
+		off_t places[] = { 16, 101, 0, 4096, 2 * 4096, 5 * 4096 };
+
 		make_state();
+		places[2] = schema_page() + 3000;
 		write_at(places[i], garbage, sizeof(garbage));
 		expect_refused("");
 	}

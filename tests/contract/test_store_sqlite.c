@@ -319,21 +319,31 @@ END_TEST
 
 enum { WAVES = 40, WAVE = 500 };	/* 20,000 jobs: 79 blocks of 256 */
 
+static struct submission wave[WAVE];
+
+/* Every 50th of the wave, from the n-th on. */
+static void live_aside(void *arg)
+{
+	for (size_t i = (size_t)(intptr_t)arg; i < WAVE; i += 50) {
+		ck_assert_int_eq(claim(wave[i].id, 1, 2000), 0);
+		ck_assert_int_eq(settle(wave[i].id, 1, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, 3000), 0);
+	}
+}
+
 /* Each wave of jobs comes, is done, and the next one comes. */
 static void live_in_waves(void)
 {
-	static struct submission v[WAVE];
 	struct job_spec *spec = new_spec("q", "t");
 	size_t at;
 
-	for (int wave = 0; wave < WAVES; wave++) {
+	for (int n = 0; n < WAVES; n++) {
 		for (int i = 0; i < WAVE; i++)
-			v[i] = (struct submission){ .spec = spec };
-		ck_assert_int_eq(store_submit(st, v, WAVE, 1000, &at), 0);
-		for (int i = 0; i < WAVE; i++) {
-			ck_assert_int_eq(claim(v[i].id, 1, 2000), 0);
-			ck_assert_int_eq(settle(v[i].id, 1, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, 3000), 0);
-		}
+			wave[i] = (struct submission){ .spec = spec };
+		ck_assert_int_eq(store_submit(st, wave, WAVE, 1000, &at), 0);
+		for (intptr_t i = 0; i < 50; i++)
+			ck_assert_int_eq(coro_spawn(&storetest_group, "life", live_aside, (void *)i), 0);
+		while (storetest_group.count > 1)
+			coro_yield();
 	}
 	job_spec_unref(&spec);
 }
