@@ -3,6 +3,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "admit_graph.h"
 #include "base/buf.h"
 #include "kinds/kind.h"
 #include "proto/jtext.h"
@@ -187,9 +188,10 @@ static void read_extras(struct params *p, struct admit_extras *extras)
 	extras->dry_run = params_bool(p, "dry_run", false);
 }
 
-static int admit_members(struct params *p, wall_ms now, struct submission *out, struct admit_extras *extras,
-			 struct job_spec *spec, struct texts *texts)
+static int admit_members(struct params *p, wall_ms now, const struct refs *refs, struct submission *out,
+			 struct admit_extras *extras, struct job_spec *spec, struct texts *texts)
 {
+	admit_graph_read(p, refs, out);
 	read_type_and_args(p, spec, texts);
 	read_queue(p, spec, out);
 	read_times(p, now, spec, out);
@@ -209,7 +211,7 @@ static int admit_members(struct params *p, wall_ms now, struct submission *out, 
 	return 0;
 }
 
-int admit_read(struct params *p, wall_ms now, struct submission *out, struct admit_extras *extras)
+static int admit(struct params *p, wall_ms now, const struct refs *refs, struct submission *out, struct admit_extras *extras)
 {
 	struct job_spec spec = { .refs = 1 };
 	struct texts texts;
@@ -219,9 +221,27 @@ int admit_read(struct params *p, wall_ms now, struct submission *out, struct adm
 	buf_init(&texts.args);
 	buf_init(&texts.tags);
 	buf_init(&texts.meta);
-	rc = admit_members(p, now, out, extras, &spec, &texts);
+	rc = admit_members(p, now, refs, out, extras, &spec, &texts);
 	buf_free(&texts.args);
 	buf_free(&texts.tags);
 	buf_free(&texts.meta);
+	if (rc != 0)
+		admit_free(out);
 	return rc;
+}
+
+int admit_read(struct params *p, wall_ms now, struct submission *out, struct admit_extras *extras)
+{
+	return admit(p, now, NULL, out, extras);
+}
+
+int admit_read_of_many(struct params *p, wall_ms now, const struct refs *refs, struct submission *out)
+{
+	return admit(p, now, refs, out, NULL);
+}
+
+void admit_free(struct submission *s)
+{
+	job_spec_unref(&s->spec);
+	admit_graph_free(s);
 }

@@ -20,12 +20,16 @@ struct admit_extras {
 	wall_ms wait;		/* answer with the final record, waiting so long; -1 = no */
 };
 
+struct refs;
+
 /*
- * Reads one job, ending with params_done. extras: NULL where they are not
- * allowed. 0: out->spec is the caller's to unref, out->request_id is borrowed
+ * Reads one job, ending with params_done. One of many has refs, and no extras.
+ * 0: *out is to be given back by admit_free; its request_id is borrowed
  * from the params; -1: the error is set.
  */
 int admit_read(struct params *p, wall_ms now, struct submission *out, struct admit_extras *extras);
+int admit_read_of_many(struct params *p, wall_ms now, const struct refs *refs, struct submission *out);
+void admit_free(struct submission *s);
 
 /* The member "tags" as JSON text in `text`; NULL if there are none, or the error is set. */
 const char *admit_tags(struct params *p, struct buf *text);

@@ -106,6 +106,12 @@ static int fail_change(struct call *call, int rc, int64_t id, enum job_state sta
 {
 	if (rc == -EXFULL)
 		return rpc_error_set(&call->error, RPC_OVERLOADED, "queue", "the queue is full: it has max_ready jobs; try later");
+	if (rc == -ENOTEMPTY) {
+		rpc_error_set(&call->error, RPC_CONFLICT, NULL,
+			      "job %lld cannot go: jobs that are not final name it in \"after\"", (long long)id);
+		call->error.id = id;
+		return -1;
+	}
 	if (rc == -EEXIST) {
 		rpc_error_set(&call->error, RPC_CONFLICT, NULL, "another job that is not final has the unique key of job %lld",
 			      (long long)id);

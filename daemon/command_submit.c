@@ -9,6 +9,7 @@
 #include "command.h"
 #include "mailbox.h"
 #include "parts.h"
+#include "refs.h"
 
 /* No other limit than the message's length is needed; this one keeps a transaction short. */
 enum { SUBMIT_MANY_MAX = 100000 };
@@ -47,6 +48,13 @@ static int fail_full_queue(struct call *call, const struct submission *s, const 
 			     (long long)s->waiting, (long long)s->max_ready);
 }
 
+static int fail_missing(struct call *call, const struct submission *s, const char *field)
+{
+	rpc_error_set(&call->error, RPC_NOT_FOUND, field, "there is no job %lld to wait for", (long long)s->missing);
+	call->error.id = s->missing;
+	return -1;
+}
+
 static int fail_submit(struct call *call, int rc, const struct submission *v, size_t at, bool many)
 {
 	const struct submission *s = &v[at];
@@ -54,6 +62,8 @@ static int fail_submit(struct call *call, int rc, const struct submission *v, si
 
 	if (rc == -EXFULL)
 		return fail_full_queue(call, s, field_of(field, sizeof(field), many, at, "queue"));
+	if (rc == -ENOENT)
+		return fail_missing(call, s, field_of(field, sizeof(field), many, at, "after"));
 	if (rc != -EEXIST && rc != -EBUSY)
 		return command_fail(call, rc);
 	if (s->id != 0)
@@ -106,12 +116,10 @@ static void put_submitted(struct jwriter *w, const struct submission *s)
 
 static void put_dry_run(struct jwriter *w, const struct submission *s)
 {
-	enum job_state state = s->hold ? JOB_HELD : s->run_at != 0 ? JOB_SCHEDULED : JOB_READY;
-
 	jw_object(w);
 	jw_key(w, "id");
 	jw_null(w);
-	jw_put_string(w, "state", job_state_name(state));
+	jw_put_string(w, "state", job_state_name(s->state));
 	jw_put_bool(w, "dry_run", true);
 	jw_object_end(w);
 }
@@ -132,9 +140,10 @@ static int answer_when_final(struct call *call, int64_t id, wall_ms wait)
 }
 
 /* All that can be checked without keeping anything; what holds a unique key may be another by the time of the submit. */
-static int submit_dry(struct call *call, struct submission *s)
+static int submit_dry(struct call *call, struct submission *s, wall_ms now)
 {
 	const struct queue *q = queue_find(&call->parts->backlog.queues, s->spec->queue);
+	int rc;
 
 	if (q != NULL && q->limits.max_ready > 0 && s->spec->unique_key == NULL) {
 		s->max_ready = q->limits.max_ready;
@@ -145,6 +154,9 @@ static int submit_dry(struct call *call, struct submission *s)
 	if (command_admit(call, 1) != 0)
 		return -1;
 	command_admitted(call, 1);
+	rc = store_submit_dry(call->parts->store, s, now);
+	if (rc != 0)
+		return fail_submit(call, rc, s, 0, false);
 	put_dry_run(&call->w, s);
 	return 0;
 }
@@ -152,7 +164,7 @@ static int submit_dry(struct call *call, struct submission *s)
 static int submit_one(struct call *call, struct submission *s, const struct admit_extras *extras, wall_ms now)
 {
 	if (extras->dry_run)
-		return submit_dry(call, s);
+		return submit_dry(call, s, now);
 	if (submit_all(call, s, 1, false, now) != 0)
 		return -1;
 	if (extras->wait >= 0)
@@ -186,12 +198,12 @@ static int job_submit(struct call *call)
 		if (waits)
 			command_leave_wait(call);
 	}
-	job_spec_unref(&s.spec);
+	admit_free(&s);
 	return rc;
 }
 
-/* Reads all the jobs; *n counts those read, whose specs are to be given back. */
-static int read_jobs(struct call *call, json_t *jobs, wall_ms now, struct submission *v, size_t *n)
+/* Reads all the jobs; *n counts those read, which are to be given back. */
+static int read_jobs(struct call *call, json_t *jobs, wall_ms now, const struct refs *refs, struct submission *v, size_t *n)
 {
 	for (*n = 0; *n < json_array_size(jobs); ++*n) {
 		json_t *job = json_array_get(jobs, *n);
@@ -204,12 +216,12 @@ static int read_jobs(struct call *call, json_t *jobs, wall_ms now, struct submis
 			return rpc_error_set(&call->error, RPC_INVALID_PARAMS, path, "\"%s\" must be an object: a job", path);
 		}
 		params_init(&p, job, path, &call->error);
-		if (admit_read(&p, now, &v[*n], NULL) != 0)
+		if (admit_read_of_many(&p, now, refs, &v[*n]) != 0)
 			return -1;
 		if (*n % 256 == 255 && coro_yield() != 0)
 			return command_fail(call, -ECANCELED);
 	}
-	return 0;
+	return refs_refuse_circle(refs, v, *n, &call->error);
 }
 
 static void put_all_submitted(struct jwriter *w, const struct submission *v, size_t n)
@@ -228,6 +240,7 @@ static int job_submit_many(struct call *call)
 	json_t *jobs = params_array(&call->params, "jobs", SUBMIT_MANY_MAX);
 	wall_ms now = clock_wall();
 	struct submission *v;
+	struct refs refs;
 	size_t n = 0;
 	int rc;
 
@@ -238,14 +251,16 @@ static int job_submit_many(struct call *call)
 	v = calloc(json_array_size(jobs) + 1, sizeof(*v));
 	if (v == NULL)
 		return command_fail(call, -ENOMEM);
-	rc = read_jobs(call, jobs, now, v, &n);
+	rc = refs_read(&refs, jobs, &call->error);
+	if (rc == 0)
+		rc = read_jobs(call, jobs, now, &refs, v, &n);
+	refs_free(&refs);
 	if (rc == 0)
 		rc = submit_all(call, v, n, true, now);
 	if (rc == 0)
 		put_all_submitted(&call->w, v, n);
 	for (size_t i = 0; i <= n; i++)
-		if (v[i].spec != NULL)
-			job_spec_unref(&v[i].spec);
+		admit_free(&v[i]);
 	free(v);
 	return rc;
 }

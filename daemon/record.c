@@ -139,6 +139,8 @@ void record_write(struct jwriter *w, const struct job_record *record, const stru
 	put_times(w, row);
 	if (row->spec->timeout > 0)
 		jw_put_seconds(w, "timeout", row->spec->timeout);
+	if (row->spec->after != NULL)
+		jw_put_raw(w, "after", row->spec->after, strlen(row->spec->after));
 	if (row->spec->unique_key != NULL)
 		jw_put_string(w, "unique_key", row->spec->unique_key);
 	put_doings(w, record, s);

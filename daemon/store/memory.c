@@ -36,6 +36,7 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_READY_PAGE] = memory_ready_page,
 		[VERB_OUTPUT_APPEND] = memory_output_append,
 		[VERB_QUEUE_SET] = memory_queue_set,
+		[VERB_SUBMIT_DRY] = memory_submit_dry,
 		[VERB_GET] = memory_get,
 		[VERB_LIST] = memory_list,
 		[VERB_COUNT] = memory_count,

@@ -74,6 +74,7 @@ struct memory_output *memory_output(const struct memory_job *j, int attempt, int
 struct memory_job *memory_insert(struct memory_store *m, struct store_op *op, struct submission *s,
 				 const struct graph_start *start, struct effect *e, char *why);
 int memory_submit(struct memory_store *m, struct store_op *op);
+int memory_submit_dry(struct memory_store *m, struct store_op *op);
 /* The newest job that holds the key, among those active or among all. */
 struct memory_job *memory_holder(const struct memory_store *m, const struct submission *s);
 

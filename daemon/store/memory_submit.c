@@ -195,3 +195,20 @@ int memory_submit(struct memory_store *m, struct store_op *op)
 	memory_graph_late(m, op);
 	return 0;
 }
+
+int memory_submit_dry(struct memory_store *m, struct store_op *op)
+{
+	struct submission *s = op->submit.v;
+	struct graph_start start = { 0 };
+	char why[RULES_WHY_SIZE];
+	struct effect e = { 0 };
+	struct job_kept k;
+
+	if (memory_named_check(m, op, 0) != 0)
+		return -ENOENT;
+	for (size_t i = 0; i < s->after_n; i++)
+		rules_graph_parent(&start, &memory_find(m, s->after[i])->k, s->after_run);
+	rules_submit(&k, s, &start, 0, op->now, &e, why);
+	s->state = k.row.state;
+	return 0;
+}

@@ -22,6 +22,7 @@ static const struct {
 	[VERB_RESOLVE] = { .completes = true },
 	[VERB_READY_PAGE] = { .completes = true },
 	[VERB_QUEUE_SET] = { .completes = true },
+	[VERB_SUBMIT_DRY] = { .reads = true },
 	[VERB_GET] = { .reads = true },
 	[VERB_LIST] = { .reads = true },
 	[VERB_COUNT] = { .reads = true },

@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "store/rules_graph.h"
 #include "store/sqlite_reader.h"
 
 static void get_result(struct sqlite_reader *r, int64_t id, bool brief, struct job_record *out)
@@ -97,4 +98,26 @@ int sqlite_get(struct sqlite_reader *r, struct store_op *op)
 	if (r->db.failed != 0)
 		job_record_free(op->get.record);
 	return r->db.failed;
+}
+
+int sqlite_submit_dry(struct sqlite_reader *r, struct store_op *op)
+{
+	struct submission *s = op->submit.v;
+	struct graph_start start = { 0 };
+	char why[RULES_WHY_SIZE];
+	struct effect e = { 0 };
+	struct job_kept k;
+
+	for (size_t i = 0; i < s->after_n; i++) {
+		struct sqlite_row row;
+		int rc = sqlite_row_load(&row, &r->db, &r->lanes, s->after[i]);
+
+		s->missing = s->after[i];
+		if (rc != 0)
+			return rc;
+		rules_graph_parent(&start, &row.k, s->after_run);
+	}
+	rules_submit(&k, s, &start, 0, op->now, &e, why);
+	s->state = k.row.state;
+	return 0;
 }

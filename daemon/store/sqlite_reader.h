@@ -32,6 +32,7 @@ void sqlite_reader_stop(struct sqlite_reader *r);
  * it has looked at its share, and goes on where it stopped when others have had
  * their turn. Failures stick to r->db.
  */
+int sqlite_submit_dry(struct sqlite_reader *r, struct store_op *op);	/* sqlite_get.c */
 int sqlite_get(struct sqlite_reader *r, struct store_op *op);		/* sqlite_get.c */
 int sqlite_list(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */
 int sqlite_count(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */

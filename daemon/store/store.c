@@ -115,6 +115,16 @@ int store_submit(struct store *st, struct submission *v, size_t n, wall_ms now, 
 	return store_call(st, &op);
 }
 
+int store_submit_dry(struct store *st, struct submission *s, wall_ms now)
+{
+	struct store_op op;
+
+	op_init(&op, VERB_SUBMIT_DRY, now);
+	op.submit.v = s;
+	op.submit.n = 1;
+	return store_call(st, &op);
+}
+
 int store_claim(struct store *st, const struct claim *claim, struct job_spec **load)
 {
 	struct store_op op;

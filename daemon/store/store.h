@@ -153,6 +153,12 @@ struct submission {
  */
 int store_submit(struct store *st, struct submission *v, size_t n, wall_ms now, size_t *at) PARKS;
 
+/*
+ * What a submit would make of it, in s->state; nothing is kept, and nobody asked
+ * who holds its unique key. -ENOENT as above.
+ */
+int store_submit_dry(struct store *st, struct submission *s, wall_ms now) PARKS;
+
 struct claim {
 	int64_t id;
 	int attempt;			/* the number it is to get: the row's + 1 */

@@ -34,7 +34,7 @@ FILTERS = {"state": "states", "queue": "names", "type": "names", "tags": "object
 METHODS = {
     "job.submit": ({"type": "string", "args": "object", "queue": "string", "priority": "integer", "delay": "span",
                     "run_at": "time", "expires_at": "time", "ttl": "span", "timeout": "span", "retry": "object",
-                    "interrupted": "word", "unique": "object", "request_id": "string", "tags": "object", "meta": "any", "retain": "span",
+                    "interrupted": "word", "unique": "object", "after": "ids", "after_failure": "word", "request_id": "string", "tags": "object", "meta": "any", "retain": "span",
                     "hold": "bool", "wait": "span", "dry_run": "bool"}, {"type": "noop"}),
     "job.submit_many": ({"jobs": "array"}, {"jobs": []}),
     "job.get": ({"id": "id"}, {"id": 1}),
@@ -70,7 +70,7 @@ METHODS = {
 
 # Members of the contract that this version does not know: refused by name, like any other.
 NOT_YET = {
-    "job.submit": ["after", "after_failure", "concurrency", "group", "ref"],
+    "job.submit": ["concurrency", "group", "ref"],
     "job.list": ["reason"],
     "job.count": ["reason"],
 }
@@ -113,7 +113,12 @@ MEANT = [
     ("job.submit_many", {"jobs": [{"type": "noop"}, {"type": "nosuch"}]}, "jobs[1].type"),
     ("job.submit_many", {"jobs": [{"type": "noop", "wait": 1}]}, "jobs[0].wait"),
     ("job.submit_many", {"jobs": [{"type": "noop", "dry_run": True}]}, "jobs[0].dry_run"),
-    ("job.submit_many", {"jobs": [{"type": "noop", "ref": "a"}]}, "jobs[0].ref"),
+    ("job.submit", {"type": "noop", "after": ["a"]}, "after"),
+    ("job.submit", {"type": "noop", "after": [1] * 10001}, "after"),
+    ("job.submit_many", {"jobs": [{"type": "noop", "ref": ""}]}, "jobs[0].ref"),
+    ("job.submit_many", {"jobs": [{"type": "noop", "ref": "a"}, {"type": "noop", "ref": "a"}]}, "jobs[1].ref"),
+    ("job.submit_many", {"jobs": [{"type": "noop", "after": ["a"]}]}, "jobs[0].after"),
+    ("job.submit_many", {"jobs": [{"type": "noop", "ref": "a", "after": ["a"]}]}, "jobs[0].after"),
     ("job.submit_many", {"jobs": [{"type": "noop"}, {"type": "sleep", "args": {"seconds": "x"}}]}, "jobs[1].args.seconds"),
     ("job.submit_many", {"jobs": [{"type": "noop", "retry": {"cap": -1}}]}, "jobs[0].retry.cap"),
     ("job.list", {"limit": 0}, "limit"),

@@ -1,6 +1,7 @@
 #include <string.h>
 
 #include "admit.h"
+#include "refs.h"
 #include "proto/jtext.h"
 #include "tests/lib/failmem.h"
 #include "tests/lib/unit.h"
@@ -22,6 +23,8 @@ static json_t *read_json(const char *text)
 	return value;
 }
 
+static struct refs refs;		/* of nobody, unless a test reads some */
+
 static int admit(const char *text, const char *path, bool alone)
 {
 	struct params p;
@@ -30,7 +33,7 @@ static int admit(const char *text, const char *path, bool alone)
 	memset(&error, 0, sizeof(error));
 	memset(&extras, 0xee, sizeof(extras));
 	params_init(&p, object, path, &error);
-	return admit_read(&p, now, &s, alone ? &extras : NULL);
+	return alone ? admit_read(&p, now, &s, &extras) : admit_read_of_many(&p, now, &refs, &s);
 }
 
 static void begin_good(const char *text)
@@ -44,7 +47,7 @@ static void begin_good(const char *text)
 static void end_good(void)
 {
 	ck_assert_int_eq(s.spec->refs, 1);
-	job_spec_unref(&s.spec);
+	admit_free(&s);
 }
 
 /* ---- what is right ---- */
@@ -120,7 +123,7 @@ START_TEST(a_request_id_is_borrowed)
 {
 	ck_assert_int_eq(admit("{\"type\":\"io\",\"request_id\":\"r 1\"}", "", true), 0);
 	ck_assert_str_eq(s.request_id, "r 1");
-	job_spec_unref(&s.spec);
+	admit_free(&s);
 	json_decref(object);
 }
 END_TEST
@@ -285,8 +288,8 @@ static const struct {
 	{ "\"wait\":true", "wait" },
 	{ "\"dry_run\":\"yes\"", "dry_run" },
 	/* Not of this version. */
-	{ "\"after\":[]", "after" },
-	{ "\"after_failure\":\"run\"", "after_failure" },
+	{ "\"after\":[0]", "after" },
+	{ "\"after_failure\":\"retry\"", "after_failure" },
 	{ "\"concurrency\":{}", "concurrency" },
 	{ "\"group\":\"g\"", "group" },
 	{ "\"ref\":\"r\"", "ref" },
@@ -339,14 +342,14 @@ START_TEST(one_of_many)
 	json_decref(object);
 	ck_assert_int_eq(admit("{\"type\":\"io\"}", "jobs[3].", false), 0);
 	json_decref(object);
-	job_spec_unref(&s.spec);
+	admit_free(&s);
 }
 END_TEST
 
 /* Whichever allocation fails: a sentence, nothing half made, nothing leaked. */
 START_TEST(without_memory)
 {
-	static const char text[] = "{\"type\":\"io\",\"args\":{\"n\":1},\"tags\":{\"a\":\"b\"},\"meta\":{\"x\":[1,2,3]}}";
+	static const char text[] = "{\"type\":\"io\",\"args\":{\"n\":1},\"tags\":{\"a\":\"b\"},\"meta\":{\"x\":[1,2,3]},\"after\":[1]}";
 	long at = 1;
 	int rc;
 
@@ -365,7 +368,60 @@ START_TEST(without_memory)
 		}
 	}
 	ck_assert_int_ge(at, 4);
-	job_spec_unref(&s.spec);
+	admit_free(&s);
+	json_decref(object);
+}
+END_TEST
+
+/* ---- what names others ---- */
+
+START_TEST(after_takes_ids)
+{
+	begin_good("{\"type\":\"io\",\"after\":[7,3,7],\"after_failure\":\"run\"}");
+	ck_assert_uint_eq(s.after_n, 3);
+	ck_assert_int_eq(s.after[0], 7);
+	ck_assert_int_eq(s.after[1], 3);
+	ck_assert(s.after_run);
+	admit_free(&s);
+	begin_good("{\"type\":\"io\",\"after\":[],\"after_failure\":\"cancel\"}");
+	ck_assert_uint_eq(s.after_n, 0);
+	ck_assert(!s.after_run);
+	admit_free(&s);
+}
+END_TEST
+
+START_TEST(after_takes_refs_where_there_are_some)
+{
+	json_t *jobs = read_json("[{\"ref\":\"a\"},{},{\"ref\":\"b\"}]");
+
+	ck_assert_int_eq(refs_read(&refs, jobs, &error), 0);
+	ck_assert_int_eq(admit("{\"type\":\"io\",\"ref\":\"a\",\"after\":[5,\"b\"]}", "jobs[0].", false), 0);
+	ck_assert_int_eq(s.after[0], 5);
+	ck_assert_int_eq(s.after[1], -3);
+	admit_free(&s);
+	json_decref(object);
+	ck_assert_int_eq(admit("{\"type\":\"io\",\"after\":[\"c\"]}", "jobs[0].", false), -1);
+	ck_assert_str_eq(error.field, "jobs[0].after");
+	ck_assert_ptr_null(s.after);
+	json_decref(object);
+	refs_free(&refs);
+	json_decref(jobs);
+}
+END_TEST
+
+START_TEST(refs_are_refused_where_there_are_none)
+{
+	static const char *const bad[] = { "[\"a\"]", "[0]", "[-1]", "[1.5]", "[null]", "[[1]]", "1", "\"1\"", "null" };
+	char text[80];
+
+	for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
+		snprintf(text, sizeof(text), "{\"type\":\"io\",\"after\":%s}", bad[i]);
+		ck_assert_msg(admit(text, "", true) == -1, "%s", bad[i]);
+		ck_assert_str_eq(error.field, "after");
+		json_decref(object);
+	}
+	ck_assert_int_eq(admit("{\"type\":\"io\",\"ref\":\"a\"}", "", true), -1);
+	ck_assert_str_eq(error.field, "ref");
 	json_decref(object);
 }
 END_TEST
@@ -376,6 +432,9 @@ int main(void)
 	TCase *tc = tcase_create("admit");
 
 	tcase_add_test(tc, defaults);
+	tcase_add_test(tc, after_takes_ids);
+	tcase_add_test(tc, after_takes_refs_where_there_are_some);
+	tcase_add_test(tc, refs_are_refused_where_there_are_none);
 	tcase_add_test(tc, every_member);
 	tcase_add_test(tc, a_request_id_is_borrowed);
 	tcase_add_test(tc, times);
