@@ -68,16 +68,36 @@ static void cell_put_span(struct buf *out, double seconds)
 	buf_puts(out, shown);
 }
 
+/* "5/m, burst 2": by the unit in which it is no fraction. */
+static bool cell_put_rate(struct buf *out, const json_t *rate)
+{
+	static const struct {
+		const char *name;
+		double seconds;
+	} units[] = { { "s", 1 }, { "m", 60 }, { "h", 3600 }, { "d", 86400 } };
+	double per_second = json_number_value(json_object_get(rate, "per_second"));
+	size_t unit = 0;
+
+	while (unit < 3 && per_second * units[unit].seconds < 1)
+		unit++;
+	buf_printf(out, "%.6g/%s, burst %.6g", per_second * units[unit].seconds, units[unit].name,
+		   json_number_value(json_object_get(rate, "burst")));
+	return true;
+}
+
 /* What is easier to read than what the wire has. False: nothing is. */
 static bool cell_put_people(struct buf *out, const char *name, const json_t *value)
 {
 	if (cell_ends(name, "_at") || strcmp(name, "scheduled_for") == 0 || strcmp(name, "at") == 0 || strcmp(name, "now") == 0)
 		return cell_put_time(out, json_string_value(value));
+	if (strcmp(name, "rate") == 0 && json_is_object(value))
+		return cell_put_rate(out, value);
 	if (!json_is_number(value))
 		return false;
 	if (cell_ends(name, "_bytes"))
 		cell_put_bytes(out, json_number_value(value));
-	else if (strcmp(name, "timeout") == 0 || strcmp(name, "uptime") == 0 || cell_ends(name, "_seconds"))
+	else if (strcmp(name, "timeout") == 0 || strcmp(name, "uptime") == 0 || strcmp(name, "every") == 0 || strcmp(name, "jitter") == 0 ||
+		 cell_ends(name, "_seconds"))
 		cell_put_span(out, json_number_value(value));
 	else
 		return false;
@@ -98,7 +118,7 @@ void cell_put(struct buf *out, const char *name, const json_t *value, bool peopl
 
 bool cell_numeric(const char *name)
 {
-	static const char *const numbers[] = { "id", "attempt", "max_attempts", "priority", "weight", "total", "count" };
+	static const char *const numbers[] = { "id", "attempt", "max_attempts", "priority", "weight", "total", "count", "matched", "done", "concurrency", "max_ready" };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (strcmp(numbers[i], name) == 0)

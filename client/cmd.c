@@ -5,9 +5,9 @@
 
 const struct cmd *const cmd_table[] = {
 	&cmd_run, &cmd_submit,
-	&cmd_list, &cmd_count, &cmd_show, &cmd_wait, &cmd_logs,
-	&cmd_cancel, &cmd_retry, &cmd_hold, &cmd_release, &cmd_delete,
-	&cmd_queue_list, &cmd_queue_show, &cmd_queue_pause, &cmd_queue_resume,
+	&cmd_list, &cmd_count, &cmd_show, &cmd_why, &cmd_wait, &cmd_logs,
+	&cmd_cancel, &cmd_retry, &cmd_hold, &cmd_release, &cmd_update, &cmd_delete,
+	&cmd_queue_list, &cmd_queue_show, &cmd_queue_set, &cmd_queue_pause, &cmd_queue_resume, &cmd_queue_purge,
 	&cmd_watch,
 	&cmd_status, &cmd_ping, &cmd_drain, &cmd_resume, &cmd_reload,
 	&cmd_completion, &cmd_help_command,

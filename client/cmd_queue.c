@@ -2,12 +2,8 @@
 #include <string.h>
 
 #include "client/cmd.h"
+#include "client/queues.h"
 #include "client/table.h"
-
-static const char *const queue_columns[] = {
-	"name", "paused", "weight", "counts.held", "counts.blocked", "counts.scheduled", "counts.ready", "counts.running",
-	"oldest_ready_seconds", NULL
-};
 
 static int queue_list_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
 {
@@ -23,7 +19,7 @@ static int queue_list_main(struct ctl *ctl, const struct cmd *cmd, int argc, cha
 	answer = code == 0 ? ctl_call(ctl, "queue.list", NULL, &code) : NULL;
 	if (answer == NULL)
 		return code;
-	table = table_new(ctl, queue_columns);
+	table = table_new(ctl, queues_columns);
 	json_array_foreach(json_object_get(answer, "queues"), i, queue)
 		if (table != NULL)
 			table_add(table, queue);
@@ -33,33 +29,11 @@ static int queue_list_main(struct ctl *ctl, const struct cmd *cmd, int argc, cha
 	return code;
 }
 
-/* A method of the queue's for each name. */
-static int queue_each(struct ctl *ctl, const char *method, char **names, int n, void (*show)(void *arg, json_t *queue), void *arg)
-{
-	int code = CTL_DONE, last;
-
-	for (int i = 0; i < n && code != CTL_NO_DAEMON; i++) {
-		json_t *params = json_pack("{s:s}", "name", names[i]), *queue;
-
-		if (params == NULL) {
-			ctl_error("the queue's name \"%s\" is not UTF-8", names[i]);
-			code = CTL_USAGE;
-			continue;
-		}
-		queue = ctl_call(ctl, method, params, &last);
-		if (queue != NULL)
-			show(arg, queue);
-		else
-			code = last;
-		json_decref(queue);
-	}
-	return code;
-}
-
-static void queue_show(void *arg, json_t *queue)
+static void queue_show(void *arg, const char *name, json_t *queue)
 {
 	const struct ctl *ctl = arg;
 
+	(void)name;
 	if (ctl->json)
 		ctl_print_json(queue);
 	else
@@ -74,29 +48,18 @@ static int queue_show_main(struct ctl *ctl, const struct cmd *cmd, int argc, cha
 	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
 		return code;
 	code = options_expect(cmd, &w, 1, INT32_MAX);
-	return code != 0 ? code : queue_each(ctl, "queue.get", w.v, w.n, queue_show, ctl);
-}
-
-static void queue_add(void *arg, json_t *queue)
-{
-	table_add(arg, queue);
+	return code != 0 ? code : queues_each(ctl, "queue.get", &w, NULL, queue_show, ctl);
 }
 
 static int queue_switch(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, const char *method)
 {
-	struct table *table;
 	struct words w;
 	int code;
 
 	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
 		return code;
 	code = options_expect(cmd, &w, 1, INT32_MAX);
-	if (code != 0)
-		return code;
-	table = table_new(ctl, queue_columns);
-	code = table != NULL ? queue_each(ctl, method, w.v, w.n, queue_add, table) : CTL_JOB;
-	table_free(&table);
-	return code;
+	return code != 0 ? code : queues_table(ctl, method, &w, NULL);
 }
 
 static int queue_pause_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)

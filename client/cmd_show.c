@@ -29,12 +29,13 @@ static void show_history(const struct ctl *ctl, json_t *history)
 }
 
 /* In a pipe the history is one more member, so that every line is a name and a value. */
-static void show_record(void *arg, json_t *record)
+static void show_record(void *arg, int64_t id, json_t *record)
 {
 	static const char *const apart[] = { "history", NULL };
 	struct show *show = arg;
 	const struct ctl *ctl = show->ctl;
 
+	(void)id;
 	if (ctl->json) {
 		ctl_print_json(record);
 		return;
@@ -55,7 +56,7 @@ static int show_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **ar
 
 	if (!ids_read(ctl, cmd, argc, argv, NULL, &ids, &code))
 		return code;
-	code = ids_call(ctl, &ids, "job.get", show_record, &show);
+	code = ids_call(ctl, &ids, "job.get", NULL, show_record, &show);
 	ids_free(&ids);
 	return code;
 }

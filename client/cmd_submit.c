@@ -9,7 +9,7 @@
 #include "proto/timefmt.h"
 
 struct submit {
-	const char *file;
+	const char *file, *request_id;
 	json_t *args;		/* {"args": ...}, for opt_json_value */
 	bool wait, dry_run;
 	int64_t wait_ms;	/* -1: for ever */
@@ -30,6 +30,8 @@ static const struct opt submit_options[] = {
 	{ 0, "args", "JSON", "the arguments as one JSON object; KEY=VALUE are added to it", submit_args, 0, "args", NULL },
 	{ 'f', "file", "FILE", "submit the jobs in this file (-: stdin), a JSON object a line", opt_text, offsetof(struct submit, file), NULL, NULL },
 	{ 'w', "wait", "[SPAN]", "wait until the job is over (at most SPAN)", submit_wait, offsetof(struct submit, wait_ms), NULL, NULL },
+	{ 0, "request-id", "ID", "the same ID within a day submits nothing anew and answers the same job", opt_text,
+	  offsetof(struct submit, request_id), NULL, NULL },
 	{ 0, "dry-run", NULL, "check everything, submit nothing", opt_flag, offsetof(struct submit, dry_run), NULL, NULL },
 	{ 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
 };
@@ -81,22 +83,6 @@ static int submit_answered(struct ctl *ctl, const struct submit *s, const json_t
 
 /* ---- one job ---- */
 
-static int submit_put_args(const struct cmd *cmd, const struct submit *s, const struct words *w, json_t *job)
-{
-	json_t *args = json_object_get(s->args, "args");
-	int rc;
-
-	if (args != NULL && !json_is_object(args))
-		return options_misused(cmd, "--args: it must be a JSON object");
-	if (json_object_set_new(job, "args", args != NULL ? json_incref(args) : json_object()) < 0)
-		return CTL_JOB;
-	args = json_object_get(job, "args");
-	rc = job_options_args(w, 1, args);
-	if (rc == 0 && w->dashes)
-		rc = job_options_argv(w->rest, w->rest_n, args);
-	return rc < 0 ? CTL_USAGE : 0;
-}
-
 static int submit_one(struct ctl *ctl, const struct cmd *cmd, const struct submit *s, const struct words *w, json_t *job)
 {
 	json_t *answer;
@@ -107,15 +93,13 @@ static int submit_one(struct ctl *ctl, const struct cmd *cmd, const struct submi
 		return options_misused(cmd, "it needs a job's type, such as http or exec");
 	if (s->wait && s->wait_ms < 0 && w->n > 1 && timefmt_read_span(w->v[w->n - 1], &span) == 0)
 		return options_misused(cmd, "how long to wait is written --wait=%s or -w%s", w->v[w->n - 1], w->v[w->n - 1]);
-	if (w->dashes && strcmp(w->v[0], "exec") != 0)
-		return options_misused(cmd, "only exec takes a command after --");
 	if (s->dry_run && s->wait)
 		return options_misused(cmd, "--dry-run leaves nothing to --wait for");
-	if (json_object_set_new(job, "type", json_string(w->v[0])) < 0)
-		return options_misused(cmd, "the type is not UTF-8");
-	code = submit_put_args(cmd, s, w, job);
+	code = job_options_put(cmd, w, 0, json_object_get(s->args, "args"), job);
 	if (code != 0)
 		return code;
+	if (s->request_id != NULL && json_object_set_new(job, "request_id", json_string(s->request_id)) < 0)
+		return options_misused(cmd, "--request-id: the value is not UTF-8");
 	if (s->dry_run && !ctl_put(job, "dry_run", json_true()))
 		return CTL_JOB;
 	answer = ctl_call(ctl, "job.submit", json_incref(job), &code);
@@ -130,8 +114,8 @@ static int submit_file(struct ctl *ctl, const struct cmd *cmd, const struct subm
 {
 	if (w->n + w->rest_n > 0)
 		return options_misused(cmd, "with --file the jobs' types and arguments stand in the file");
-	if (s->wait || s->dry_run || json_object_size(s->args) > 0)
-		return options_misused(cmd, "--file goes with no --wait, --dry-run or --args");
+	if (s->wait || s->dry_run || s->request_id != NULL || json_object_size(s->args) > 0)
+		return options_misused(cmd, "--file goes with no --wait, --dry-run, --request-id or --args");
 	return bulk_submit(ctl, s->file, defaults);
 }
 
@@ -160,6 +144,8 @@ const struct cmd cmd_submit = {
 	"jobctl submit http url=https://example.org --max-attempts 5 --delay 10m\n"
 	"jobctl submit sleep seconds:=1.5 -w\n"
 	"jobctl submit exec --tag for=me -- tar czf /backup/home.tgz /home\n"
+	"jobctl submit exec --after 12,13 --after-failure run -- ./clean-up.sh\n"
+	"jobctl submit http url=https://example.org/a --group alice --limit example.org=4\n"
 	"jobctl submit --file jobs.jsonl --queue bulk\n",
 	{ submit_options, job_options }, submit_main
 };

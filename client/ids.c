@@ -20,7 +20,7 @@ int64_t ids_parse(const struct cmd *cmd, const char *word)
 	return 0;
 }
 
-static bool ids_read_words(const struct cmd *cmd, const struct words *w, struct ids *out)
+bool ids_of(const struct cmd *cmd, const struct words *w, struct ids *out)
 {
 	out->n = (size_t)w->n;
 	out->v = calloc(out->n, sizeof(*out->v));
@@ -46,7 +46,7 @@ bool ids_read(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, voi
 	if (*code != 0)
 		return false;
 	*code = CTL_USAGE;
-	return ids_read_words(cmd, &w, out);
+	return ids_of(cmd, &w, out);
 }
 
 void ids_free(struct ids *ids)
@@ -71,13 +71,13 @@ json_t *ids_array(const struct ids *ids)
 
 /* Takes one answer. The exit code. */
 static int ids_settle(struct ctl *ctl, int64_t id, int64_t number, struct jobd_error *error,
-		      void (*each)(void *arg, json_t *answer), void *arg)
+		      void (*each)(void *arg, int64_t id, json_t *answer), void *arg)
 {
 	json_t *answer = number > 0 ? jobd_receive(ctl->conn, &number, -1, error) : NULL;
 	char what[32];
 
 	if (answer != NULL) {
-		each(arg, answer);
+		each(arg, id, answer);
 		json_decref(answer);
 		return CTL_DONE;
 	}
@@ -85,7 +85,19 @@ static int ids_settle(struct ctl *ctl, int64_t id, int64_t number, struct jobd_e
 	return ctl_refused(error->code != 0 ? what : NULL, error);
 }
 
-int ids_call(struct ctl *ctl, const struct ids *ids, const char *method, void (*each)(void *arg, json_t *answer), void *arg)
+/* NULL: out of memory; the daemon refuses a request without any. */
+static json_t *ids_params(int64_t id, json_t *more)
+{
+	json_t *params = json_pack("{s:I}", "id", (json_int_t)id);
+
+	if (more == NULL || params == NULL || json_object_update(params, more) == 0)
+		return params;
+	json_decref(params);
+	return NULL;
+}
+
+int ids_call(struct ctl *ctl, const struct ids *ids, const char *method, json_t *more,
+	     void (*each)(void *arg, int64_t id, json_t *answer), void *arg)
 {
 	int64_t numbers[IDS_WINDOW];
 	size_t sent = 0, settled = 0;
@@ -95,7 +107,7 @@ int ids_call(struct ctl *ctl, const struct ids *ids, const char *method, void (*
 	while (settled < ids->n && code != CTL_NO_DAEMON && ctl->conn != NULL) {
 		for (; sent < ids->n && sent < settled + IDS_WINDOW; sent++)
 			numbers[sent % IDS_WINDOW] =
-				jobd_send(ctl->conn, method, json_pack("{s:I}", "id", (json_int_t)ids->v[sent]), &error);
+				jobd_send(ctl->conn, method, ids_params(ids->v[sent], more), &error);
 		last = ids_settle(ctl, ids->v[settled], numbers[settled % IDS_WINDOW], &error, each, arg);
 		settled++;
 		if (last != CTL_DONE)

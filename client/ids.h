@@ -9,6 +9,7 @@
 
 struct cmd;
 struct ctl;
+struct words;
 
 struct ids {
 	int64_t *v;		/* at least one */
@@ -20,16 +21,19 @@ int64_t ids_parse(const struct cmd *cmd, const char *word);
 
 /* Reads a command line of ids and the command's own options. False: it is over, with *code. */
 bool ids_read(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, void *own, struct ids *out, int *code);
+/* All the words as ids; at least one. False: was said. */
+bool ids_of(const struct cmd *cmd, const struct words *w, struct ids *out);
 void ids_free(struct ids *ids);
 
 /* As a JSON array; NULL: out of memory. */
 json_t *ids_array(const struct ids *ids);
 
 /*
- * Calls a method that takes {"id"} for each of them, many in flight, and hands
- * the answers over in order. A refusal is said, and the others go on. The exit
- * code: of the last refusal.
+ * Calls a method that takes {"id"}, and the members of `more` beside it (NULL:
+ * none), for each of them, many in flight, and hands the answers over in order.
+ * A refusal is said, and the others go on. The exit code: of the last refusal.
  */
-int ids_call(struct ctl *ctl, const struct ids *ids, const char *method, void (*each)(void *arg, json_t *answer), void *arg);
+int ids_call(struct ctl *ctl, const struct ids *ids, const char *method, json_t *more,
+	     void (*each)(void *arg, int64_t id, json_t *answer), void *arg);
 
 #endif

@@ -10,6 +10,8 @@ static const char *const job_interrupted[] = { "retry", "fail", NULL };
 static const char *const job_scopes[] = { "active", "all", NULL };
 static const char *const job_conflicts[] = { "existing", "reject", "replace", NULL };
 
+static const char *const job_after_failure[] = { "cancel", "run", NULL };
+
 #define MEMBER(letter, name, value, help, take, member, words) { letter, name, value, help, take, 0, member, words }
 #define END { 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
 
@@ -30,6 +32,10 @@ const struct opt job_options[] = {
 	MEMBER('u', "unique", "KEY", "at most one job with this key", opt_json_text, "unique.key", NULL),
 	MEMBER(0, "unique-scope", "SCOPE", "active: among jobs that are not over; all: among all kept (active)", opt_json_text, "unique.scope", job_scopes),
 	MEMBER(0, "on-conflict", "WHAT", "existing: answer that job's id; reject; or replace it (existing)", opt_json_text, "unique.on_conflict", job_conflicts),
+	MEMBER(0, "after", "ID,...", "start only when those jobs have succeeded; may be repeated", opt_json_ids, "after", NULL),
+	MEMBER(0, "after-failure", "WHAT", "if one of them does not succeed: cancel this job, or run it (cancel)", opt_json_text, "after_failure", job_after_failure),
+	MEMBER(0, "limit", "KEY=N", "start only while fewer than N jobs with this key run", opt_json_limit, "concurrency", NULL),
+	MEMBER('g', "group", "NAME", "whose job it is: in a queue the groups take turns", opt_json_text, "group", NULL),
 	MEMBER('t', "tag", "K=V", "to find it again; may be repeated", opt_json_pair, "tags", NULL),
 	MEMBER(0, "meta", "JSON", "any JSON, handed back untouched", opt_json_value, "meta", NULL),
 	MEMBER(0, "retain", "SPAN", "how long its record is kept once it is over", opt_json_span, "retain", NULL),
@@ -40,6 +46,7 @@ const struct opt job_options[] = {
 const struct opt filter_options[] = {
 	MEMBER('Q', "queue", "NAME,...", "only jobs of these queues", opt_json_names, "queue", NULL),
 	MEMBER('s', "state", "STATE,...", "only jobs in these states", opt_json_names, "state", NULL),
+	MEMBER(0, "reason", "REASON,...", "only jobs that wait for this reason, such as delay, dependency or pool_busy", opt_json_names, "reason", NULL),
 	MEMBER(0, "type", "TYPE,...", "only jobs of these types", opt_json_names, "type", NULL),
 	MEMBER('t', "tag", "K=V", "only jobs with this tag; may be repeated", opt_json_pair, "tags", NULL),
 	END
@@ -124,4 +131,23 @@ int job_options_argv(char **words, int n, json_t *args)
 		}
 	}
 	return json_object_set_new(args, "argv", argv);
+}
+
+int job_options_put(const struct cmd *cmd, const struct words *w, int first, json_t *args, json_t *job)
+{
+	int rc;
+
+	if (w->dashes && strcmp(w->v[first], "exec") != 0)
+		return options_misused(cmd, "only exec takes a command after --");
+	if (args != NULL && !json_is_object(args))
+		return options_misused(cmd, "--args: it must be a JSON object");
+	if (json_object_set_new(job, "type", json_string(w->v[first])) < 0)
+		return options_misused(cmd, "the type is not UTF-8");
+	if (!ctl_put(job, "args", args != NULL ? json_incref(args) : json_object()))
+		return CTL_JOB;
+	args = json_object_get(job, "args");
+	rc = job_options_args(w, first + 1, args);
+	if (rc == 0 && w->dashes)
+		rc = job_options_argv(w->rest, w->rest_n, args);
+	return rc < 0 ? CTL_USAGE : 0;
 }

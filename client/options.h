@@ -73,5 +73,7 @@ int opt_json_time(const struct opt *opt, const char *value, void *into);	/* "18:
 int opt_json_value(const struct opt *opt, const char *value, void *into);	/* any JSON */
 int opt_json_pair(const struct opt *opt, const char *value, void *into);	/* "K=V" → a member of that object, once each */
 int opt_json_names(const struct opt *opt, const char *value, void *into);	/* "a,b", added to that array */
+int opt_json_ids(const struct opt *opt, const char *value, void *into);		/* "12,13", added to that array */
+int opt_json_limit(const struct opt *opt, const char *value, void *into);	/* "KEY=N" → {"key", "limit"} */
 
 #endif

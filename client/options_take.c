@@ -187,21 +187,31 @@ int opt_json_pair(const struct opt *opt, const char *value, void *into)
 	return -1;
 }
 
-int opt_json_names(const struct opt *opt, const char *value, void *into)
+/* The array at the member's path, made if need be; NULL: out of memory. */
+static json_t *opt_array(const struct opt *opt, json_t *into)
 {
 	const char *name;
 	json_t *holder = opt_holder(into, opt->member, &name), *array = json_object_get(holder, name);
 
-	if (opt_check_text(opt, value) < 0)
-		return -1;
 	if (array == NULL && holder != NULL && json_object_set_new(holder, name, json_array()) == 0)
 		array = json_object_get(holder, name);
+	return array;
+}
+
+/* Adds each part of "a,b" to the member's array, as what `part` makes of it (NULL: it is wrong, which was said). 0; or -1, said. */
+static int opt_list(const struct opt *opt, const char *value, json_t *into, json_t *(*part)(const struct opt *opt, const char *text, size_t len))
+{
+	json_t *array = opt_array(opt, into), *item;
+
 	for (size_t len = strcspn(value, ",");; len = strcspn(value, ",")) {
 		if (len == 0) {
 			ctl_error("--%s: it is %s, without an empty one", opt->name, opt->value);
 			return -1;
 		}
-		if (json_array_append_new(array, json_stringn(value, len)) < 0) {
+		item = part(opt, value, len);
+		if (item == NULL)
+			return -1;
+		if (json_array_append_new(array, item) < 0) {
 			ctl_error("out of memory");
 			return -1;
 		}
@@ -209,4 +219,54 @@ int opt_json_names(const struct opt *opt, const char *value, void *into)
 			return 0;
 		value += len + 1;
 	}
+}
+
+static json_t *opt_part_name(const struct opt *opt, const char *text, size_t len)
+{
+	json_t *name = json_stringn(text, len);
+
+	(void)opt;
+	if (name == NULL)
+		ctl_error("out of memory");
+	return name;
+}
+
+static json_t *opt_part_id(const struct opt *opt, const char *text, size_t len)
+{
+	char digits[24];
+	int64_t id;
+
+	snprintf(digits, sizeof(digits), "%.*s", (int)len, text);
+	if (len >= sizeof(digits) || strspn(digits, "0123456789") != len || opt_read_int(opt, digits, 0, &id) < 0 || id == 0) {
+		ctl_error("--%s: a job's id is a positive number, not \"%.*s\"", opt->name, (int)len, text);
+		return NULL;
+	}
+	return json_integer(id);
+}
+
+int opt_json_names(const struct opt *opt, const char *value, void *into)
+{
+	return opt_check_text(opt, value) < 0 ? -1 : opt_list(opt, value, into, opt_part_name);
+}
+
+int opt_json_ids(const struct opt *opt, const char *value, void *into)
+{
+	return opt_list(opt, value, into, opt_part_id);
+}
+
+/* A key may have an "=" of its own: the last one counts. */
+int opt_json_limit(const struct opt *opt, const char *value, void *into)
+{
+	const char *equals = strrchr(value, '=');
+	json_t *pair = NULL;
+	int64_t limit;
+
+	if (equals == NULL || equals == value) {
+		ctl_error("--%s: it is %s, not \"%s\"", opt->name, opt->value, value);
+		return -1;
+	}
+	if (opt_check_text(opt, value) < 0 || opt_read_int(opt, equals + 1, 0, &limit) < 0)
+		return -1;
+	pair = json_pack("{s:s%, s:I}", "key", value, (size_t)(equals - value), "limit", (json_int_t)limit);
+	return opt_put(opt, into, pair);
 }

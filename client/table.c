@@ -39,7 +39,7 @@ static const char *table_name(const char *path)
 	return dot != NULL ? dot + 1 : path;
 }
 
-/* Numbers to the right; what may be long is cut where the terminal ends. */
+/* Numbers to the right; what may be long is cut where the terminal ends, a sentence goes on in the next line. */
 static int table_flags(const char *name)
 {
 	static const char *const cut[] = { "type", "queue", "error", "where", "args", "result", "tags", "meta" };
@@ -47,6 +47,8 @@ static int table_flags(const char *name)
 	for (size_t i = 0; i < sizeof(cut) / sizeof(cut[0]); i++)
 		if (strcmp(cut[i], name) == 0)
 			return SCOLS_FL_TRUNC;
+	if (strcmp(name, "message") == 0)
+		return SCOLS_FL_WRAP;
 	return cell_numeric(name) ? SCOLS_FL_RIGHT : 0;
 }
 
@@ -187,10 +189,43 @@ void table_add(struct table *t, json_t *record)
 		ctl_error("out of memory");
 }
 
+/* What few records have is shown where one has it. */
+static bool table_is_spare(const char *name)
+{
+	static const char *const spare[] = { "oldest_ready_seconds", "concurrency", "rate", "max_ready", "cron", "every", "last_fired_at", "last_job" };
+
+	for (size_t i = 0; i < sizeof(spare) / sizeof(spare[0]); i++)
+		if (strcmp(spare[i], name) == 0)
+			return true;
+	return false;
+}
+
+static bool table_is_bare(const struct table *t, size_t column)
+{
+	for (size_t n = 0; n < scols_table_get_nlines(t->drawn); n++) {
+		const char *text = scols_cell_get_data(scols_line_get_cell(scols_table_get_line(t->drawn, n), column));
+
+		if (text != NULL && *text != '\0')
+			return false;
+	}
+	return true;
+}
+
+static void table_hide_spare(struct table *t)
+{
+	for (size_t i = 0; t->columns[i] != NULL; i++) {
+		struct libscols_column *column = scols_table_get_column(t->drawn, i);
+
+		if (table_is_spare(table_name(t->columns[i])) && table_is_bare(t, i))
+			scols_column_set_flags(column, scols_column_get_flags(column) | SCOLS_FL_HIDDEN);
+	}
+}
+
 void table_flush(struct table *t)
 {
 	if (t->drawn == NULL || scols_table_is_empty(t->drawn))
 		return;
+	table_hide_spare(t);
 	scols_print_table(t->drawn);
 	scols_table_remove_lines(t->drawn);
 	scols_table_enable_noheadings(t->drawn, 1);

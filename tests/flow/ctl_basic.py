@@ -8,8 +8,8 @@ import subprocess
 
 from jobdtest import JOBCTL, Daemon, check, equal, eventually, jobctl, main, tempdir, test
 
-COMMANDS = ["run", "submit", "list", "count", "show", "wait", "logs", "cancel", "retry", "hold", "release", "delete",
-            "queue list", "queue show", "queue pause", "queue resume", "watch", "status", "ping", "drain", "resume",
+COMMANDS = ["run", "submit", "list", "count", "show", "why", "wait", "logs", "cancel", "retry", "hold", "release", "update",
+            "delete", "queue list", "queue show", "queue set", "queue pause", "queue resume", "queue purge", "watch", "status", "ping", "drain", "resume",
             "reload", "completion", "help"]
 
 
@@ -71,8 +71,8 @@ def _():
     for words, said in [
         ([], "Usage: jobctl"),
         (["frobnicate"], 'there is no command "frobnicate"'),
-        (["queue"], "it needs one of: list, show, pause, resume"),
-        (["queue", "burn"], 'there is no "burn", only: list, show, pause, resume'),
+        (["queue"], "it needs one of: list, show, set, pause, resume, purge"),
+        (["queue", "burn"], 'there is no "burn", only: list, show, set, pause, resume, purge'),
         (["list", "--nonsense"], "unknown option --nonsense"),
         (["list", "-Z"], "unknown option -Z"),
         (["list", "--limit"], "--limit needs a value"),
@@ -115,6 +115,34 @@ def _():
         (["submit", "-f", "-", "sleep"], "with --file the jobs' types and arguments stand in the file"),
         (["--color", "sometimes", "ping"], "--color: it is auto, always or never"),
         (["-H", "nowhere", "ping"], "has no port"),
+        (["submit", "noop", "--after", "1,x"], '--after: a job\'s id is a positive number, not "x"'),
+        (["submit", "noop", "--after", "1,,2"], "--after: it is ID,..., without an empty one"),
+        (["submit", "noop", "--after", "0"], '--after: a job\'s id is a positive number, not "0"'),
+        (["submit", "noop", "--after", "-1"], '--after: a job\'s id is a positive number, not "-1"'),
+        (["submit", "noop", "--after", "99999999999999999999"], "--after: a job's id is a positive number"),
+        (["submit", "noop", "--after-failure", "cry"], '--after-failure: it is cancel or run, not "cry"'),
+        (["submit", "noop", "--limit", "key"], '--limit: it is KEY=N, not "key"'),
+        (["submit", "noop", "--limit", "=2"], '--limit: it is KEY=N, not "=2"'),
+        (["submit", "noop", "--limit", "a=b"], "--limit: it is a whole number"),
+        (["submit", "-f", "-", "--request-id", "x"], "--file goes with no"),
+        (["cancel"], "it needs ID..., or filters such as --queue"),
+        (["delete", "--yes"], "it needs ID..., or filters such as --queue"),
+        (["hold", "7", "-Q", "mail"], "it takes ids or filters, not both"),
+        (["retry", "x"], "a job's id is a positive number"),
+        (["update", "7"], "it needs something to change"),
+        (["update", "7", "--at", "now", "--delay", "5"], "--at and --delay say the same"),
+        (["update", "7", "--tag", "a=b", "--no-tags"], "--tag and --no-tags"),
+        (["update", "--priority", "5"], "it needs ID..."),
+        (["queue", "set", "mail"], "it needs something to set"),
+        (["queue", "set", "mail", "--burst", "5"], "--burst goes with --rate"),
+        (["queue", "set", "mail", "--rate", "none", "--burst", "5"], "--burst goes with --rate"),
+        (["queue", "set", "mail", "--rate", "5/y"], '--rate: it is a number of starts such as 10/s, 100/m or 5/h, or none, not "5/y"'),
+        (["queue", "set", "mail", "--rate", "0"], "--rate: it is a number of starts"),
+        (["queue", "set", "mail", "--rate", "-1"], "--rate: it is a number of starts"),
+        (["queue", "set", "mail", "--concurrency", "0"], '--concurrency: it is a positive whole number, or none, not "0"'),
+        (["queue", "set", "mail", "--weight", "1.5"], "--weight: it is a positive whole number"),
+        (["queue", "set", "--weight", "1"], "it needs NAME..."),
+        (["queue", "purge"], "it needs NAME..."),
         (["completion", "tcsh"], "it knows bash, zsh and fish"),
     ]:
         got = jobctl(*words, code=2)

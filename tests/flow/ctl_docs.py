@@ -78,8 +78,8 @@ def _():
     firsts = sorted({command.split()[0] for command in commands()})
     equal(sorted(word for word in complete("jobctl", "") if not word.startswith("-")), firsts)
     equal(complete("jobctl", "rel"), ["release", "reload"])
-    equal(complete("jobctl", "queue", "p"), ["pause"])
-    equal(complete("jobctl", "-H", "submit", "queue", ""), ["list", "show", "pause", "resume"])
+    equal(complete("jobctl", "queue", "p"), ["pause", "purge"])
+    equal(complete("jobctl", "-H", "submit", "queue", ""), ["list", "show", "set", "pause", "resume", "purge"])
     equal(complete("jobctl", "submit", "--backoff", "")[:3], ["exponential", "linear", "constant"])
     equal(complete("jobctl", "run", "--color", "n"), ["never"])
     for command in commands():

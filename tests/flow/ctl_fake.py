@@ -4,91 +4,12 @@ import base64
 import json
 import os
 import signal
-import socket
 import subprocess
 import threading
 import time
 
+from jobdfake import Fake, exchange
 from jobdtest import JOBCTL, PATIENCE, check, equal, jobctl, jobctl_start, main, tempdir, test
-
-
-class Fake:
-    """Listens on a Unix socket; `script(peer)` speaks with the one client. What goes wrong in it is raised at the end."""
-
-    def __init__(self, script):
-        self.path = os.path.join(tempdir(), "s")
-        self.script = script
-        self.error = None
-        self.listener = socket.socket(socket.AF_UNIX)
-        self.listener.settimeout(PATIENCE)
-        self.listener.bind(self.path)
-        self.listener.listen()
-        self.thread = threading.Thread(target=self.serve, daemon=True)
-
-    def serve(self):
-        try:
-            with self.listener, self.listener.accept()[0] as connection:
-                connection.settimeout(PATIENCE)
-                try:
-                    self.script(Peer(connection))
-                finally:
-                    connection.shutdown(socket.SHUT_RDWR)
-        except Exception as error:      # noqa: shown by __exit__
-            self.error = error
-
-    def __enter__(self):
-        self.thread.start()
-        return "unix:" + self.path
-
-    def __exit__(self, kind, value, trace):
-        self.thread.join(1 if kind else PATIENCE)
-        if kind is None and self.error is not None:
-            raise self.error
-        return False
-
-
-class Peer:
-    def __init__(self, connection):
-        self.connection = connection
-        self.lines = connection.makefile("rb")
-        self.id = None
-
-    def take(self, method, params=None):
-        """The next request, which must be this one; what is not given of params is not looked at if None. Its params."""
-        line = self.lines.readline()
-        check(line, "the client left instead of calling " + method)
-        request = json.loads(line)
-        equal((request["jsonrpc"], request["method"]), ("2.0", method))
-        if params is not None:
-            equal(request.get("params", {}), params, method)
-        self.id = request["id"]
-        return request.get("params", {})
-
-    def send(self, message):
-        self.connection.sendall((message if isinstance(message, str) else json.dumps(message)).encode() + b"\n")
-
-    def answer(self, result, id=None):
-        self.send({"jsonrpc": "2.0", "id": id or self.id, "result": result})
-
-    def refuse(self, code, reason, message="no", id=0, **data):
-        self.send({"jsonrpc": "2.0", "id": self.id if id == 0 else id,
-                   "error": {"code": code, "message": message, "data": dict(data, reason=reason)}})
-
-    def event(self, **params):
-        self.send({"jsonrpc": "2.0", "method": "event", "params": params})
-
-    def gone(self):
-        equal(self.lines.readline(), b"", "one more request")
-
-
-def exchange(words, method, params, result, code=0, **how):
-    """Runs jobctl, which must send this one request; the process."""
-    def script(peer):
-        peer.take(method, params)
-        peer.answer(result)
-        peer.gone()
-    with Fake(script) as address:
-        return jobctl("-H", address, *words, code=code, **how)
 
 
 # ---- requests ----
@@ -111,6 +32,24 @@ def _():
         ("list -Q a,b -Q c -s ready --type t -t x=1 -t y= -n 5 --order oldest --full", "job.list",
          {"queue": ["a", "b", "c"], "state": ["ready"], "type": ["t"], "tags": {"x": "1", "y": ""}, "limit": 5, "order": "oldest",
           "full": True}, {"jobs": []}),
+        ("list --reason delay,retry --reason pool_busy", "job.list", {"reason": ["delay", "retry", "pool_busy"], "limit": 100}, {"jobs": []}),
+        ("why 7", "job.explain", {"id": 7}, {"state": "ready", "reason": "next", "message": "it is about to start"}),
+        ("update 7 -p -5 -Q slow -t a=1 -t b=2", "job.update", {"id": 7, "priority": -5, "queue": "slow", "tags": {"a": "1", "b": "2"}}, record),
+        ("update 7 --at now --no-tags", "job.update", {"id": 7, "run_at": None, "tags": {}}, record),
+        ("update 7 --at 2026-12-01T09:00", "job.update", {"id": 7, "run_at": "2026-12-01T08:00:00.000Z"}, record),
+        ("cancel -Q a,b -s ready", "job.cancel_many", {"queue": ["a", "b"], "state": ["ready"]}, {"matched": 2, "done": 1}),
+        ("retry --type http", "job.retry_many", {"type": ["http"]}, {"matched": 2, "done": 1}),
+        ("delete -y -t a=1 --reason x", "job.delete_many", {"tags": {"a": "1"}, "reason": ["x"]}, {"matched": 2, "done": 1}),
+        ("queue set x -c 5 -w 3 -m 1000 -r 100/m -b 7", "queue.set",
+         {"name": "x", "concurrency": 5, "weight": 3, "max_ready": 1000, "rate": {"per_second": 100 / 60, "burst": 7}}, {"name": "x"}),
+        ("queue set x -c none -w none -m none -r none", "queue.set",
+         {"name": "x", "concurrency": None, "weight": None, "max_ready": None, "rate": None}, {"name": "x"}),
+        ("queue set x --rate 2.5", "queue.set", {"name": "x", "rate": {"per_second": 2.5, "burst": 3}}, {"name": "x"}),
+        ("queue set x --rate 36/h", "queue.set", {"name": "x", "rate": {"per_second": 0.01, "burst": 1}}, {"name": "x"}),
+        ("queue purge x", "queue.purge", {"name": "x"}, {"cancelled": 3}),
+        ("submit noop --after 12,13 --after 14 --after-failure run -g alice --limit a=b=4 --request-id r1", "job.submit",
+         {"type": "noop", "args": {}, "after": [12, 13, 14], "after_failure": "run", "group": "alice",
+          "concurrency": {"key": "a=b", "limit": 4}, "request_id": "r1"}, {"id": 1}),
         ("count --state failed,expired", "job.count", {"state": ["failed", "expired"]}, {"total": 3, "by_state": {}}),
         ("queue list", "queue.list", {}, {"queues": []}),
         ("queue show x", "queue.get", {"name": "x"}, {"name": "x"}),

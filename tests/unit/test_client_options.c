@@ -294,7 +294,7 @@ START_TEST(commands_are_found_by_their_words)
 	ck_assert_int_eq(taken, 1);
 	ck_assert_ptr_null(cmd_find(1, two, &taken));
 	cmd_family("queue", names, sizeof(names));
-	ck_assert_str_eq(names, "list, show, pause, resume");
+	ck_assert_str_eq(names, "list, show, set, pause, resume, purge");
 	names[0] = '\0';
 	cmd_family("que", names, sizeof(names));
 	ck_assert_str_eq(names, "");

@@ -1,0 +1,165 @@
+"""jobctl where it changes or explains many jobs: by filters, with a question, by a clock that is not its own."""
+
+import json
+
+from jobdfake import Fake, answering
+from jobdtest import Daemon, check, equal, jobctl, main, test
+
+
+def start():
+    return Daemon("shutdown.grace=0")
+
+
+# ---- against the script ----
+
+@test("a delay from now is reckoned by the daemon's clock")
+def _():
+    def script(peer):
+        peer.take("daemon.ping", {})
+        peer.answer({"now": "2030-01-01T00:00:00.500Z", "version": "9"})
+        for id in [7, 8]:
+            peer.take("job.update", {"id": id, "run_at": "2030-01-01T00:10:00.500Z"})
+            peer.answer({"id": id, "state": "scheduled"})
+        peer.gone()
+    with Fake(script) as address:
+        equal(len(jobctl("-H", address, "update", 7, 8, "--delay", "10m").out.splitlines()), 2)
+
+
+@test("why says it in a word and a sentence, and with --json all there is")
+def _():
+    def script(peer):
+        for id in [7, 8]:
+            peer.take("job.explain", {"id": id})
+            peer.answer({"state": "blocked", "reason": "dependency", "message": "it waits for job 3", "blocked_by": [3]})
+        peer.gone()
+    with Fake(script) as address:
+        equal(jobctl("-H", address, "why", 7, 8).out, "".join("%d\tblocked\tdependency\tit waits for job 3\n" % id for id in [7, 8]))
+    with Fake(script) as address:
+        first = jobctl("-H", address, "--json", "why", 7, 8).out.splitlines()[0]
+        equal(json.loads(first), {"id": 7, "state": "blocked", "reason": "dependency", "message": "it waits for job 3", "blocked_by": [3]})
+
+
+@test("hold and release of what passes a filter go through the pages; a job that has gone on meanwhile is no failure")
+def _():
+    def script(peer):
+        peer.take("job.list", {"limit": 1000, "queue": ["q"], "state": ["blocked", "scheduled", "ready"]})
+        peer.answer({"jobs": [{"id": 9}, {"id": 8}, {"id": 7}], "next_cursor": "c"})
+        peer.take("job.hold", {"id": 9})
+        peer.answer({"id": 9})
+        peer.take("job.hold", {"id": 8})
+        peer.refuse(-32004, "conflict", "job 8 is running")
+        peer.take("job.hold", {"id": 7})
+        peer.refuse(-32003, "not_found", "there is no job 7")
+        peer.take("job.list", {"limit": 1000, "queue": ["q"], "state": ["blocked", "scheduled", "ready"], "cursor": "c"})
+        peer.answer({"jobs": [{"id": 6}]})
+        peer.take("job.hold", {"id": 6})
+        peer.answer({"id": 6})
+        peer.gone()
+    with Fake(script) as address:
+        got = jobctl("-H", address, "hold", "-Q", "q")
+        equal((got.out, got.err), ("4\t2\n", ""))
+    def script(peer):
+        peer.take("job.list", {"limit": 1000, "state": ["held"], "type": ["noop"]})
+        peer.answer({"jobs": [{"id": 9}, {"id": 8}]})
+        peer.take("job.release", {"id": 9})
+        peer.refuse(-32010, "storage", "the disk is full")
+        peer.take("job.release", {"id": 8})
+        peer.answer({"id": 8})
+        peer.gone()
+    with Fake(script) as address:
+        got = jobctl("-H", address, "release", "--type", "noop", "--json", code=4)
+        equal((json.loads(got.out), got.err), ({"matched": 2, "done": 1}, "jobctl: job 9: the disk is full\n"))
+
+
+@test("on a terminal many are not changed without a question")
+def _():
+    counted = {"total": 9, "by_state": {"ready": 2, "running": 1, "failed": 6}}
+    for words, asked, method, answers in [
+        ("cancel -Q q", "cancel 3 jobs? [y/N] ", "job.cancel_many", {"y\n": True, "yes\n": True, "Y\n": True, "n\n": False, "\n": False, "yep\n": False, "": False}),
+        ("retry -Q q", "retry 6 jobs? [y/N] ", "job.retry_many", {"y\n": True, "no\n": False}),
+        ("cancel -Q q -y", "", "job.cancel_many", {"": True}),
+    ]:
+        for typed, yes in answers.items():
+            def script(peer):
+                if asked:
+                    peer.take("job.count", {"queue": ["q"]})
+                    peer.answer(counted)
+                if yes:
+                    peer.take(method, {"queue": ["q"]})
+                    peer.answer({"matched": 9, "done": 3})
+                peer.gone()
+            with Fake(script) as address:
+                code, out, said = answering(typed, "-H", address, *words.split())
+            equal((code, out), (0, "9\t3\n") if yes else (1, ""), (words, typed))
+            wanted = asked + typed.replace("\n", "\r\n") + ("\r\n" if asked and not typed else "") + ("" if yes else "jobctl: nothing was changed\r\n")
+            equal(said.replace("^D\b\b", ""), wanted, (words, typed))
+
+
+@test("a purge asks with the number of jobs of all its queues that have not started")
+def _():
+    for typed, yes in [("y\n", True), ("n\n", False)]:
+        def script(peer):
+            for name in ["a", "b"]:
+                peer.take("queue.get", {"name": name})
+                peer.answer({"name": name, "counts": {"held": 1, "blocked": 1, "scheduled": 1, "ready": 1, "running": 50, "failed": 70}})
+            for name in ["a", "b"] if yes else []:
+                peer.take("queue.purge", {"name": name})
+                peer.answer({"cancelled": 4})
+            peer.gone()
+        with Fake(script) as address:
+            code, out, said = answering(typed, "-H", address, "queue", "purge", "a", "b")
+        equal((code, out), (0, "a\t4\nb\t4\n") if yes else (1, ""))
+        check(said.startswith("cancel 8 jobs of these queues? [y/N] "), said)
+
+
+@test("where there is nothing to change there is nothing to ask")
+def _():
+    def script(peer):
+        peer.take("job.count")
+        peer.answer({"total": 9, "by_state": {"succeeded": 9, "running": 0}})
+        peer.take("job.cancel_many", {"queue": ["q"]})
+        peer.answer({"matched": 9, "done": 0})
+        peer.gone()
+    with Fake(script) as address:
+        equal(answering("", "-H", address, "cancel", "-Q", "q"), (0, "9\t0\n", ""))
+
+
+# ---- against the daemon ----
+
+def submit(d, *words):
+    return int(d.jobctl("submit", *words).out)
+
+
+def rows(text):
+    return [line.split("\t") for line in text.splitlines()]
+
+
+@test("update changes priority, queue, time and tags of jobs that have not started")
+def _():
+    with start() as d:
+        a, b = submit(d, "noop", "--hold", "-t", "x=1"), submit(d, "noop", "--delay", "1h", "-t", "x=1")
+        got = rows(d.jobctl("update", a, b, "-p", 7, "-Q", "slow", "-t", "y=2").out)
+        equal([[row[0], row[1], row[4], row[5], json.loads(row[7])] for row in got],
+              [[str(a), "held", "slow", "7", {"y": "2"}], [str(b), "scheduled", "slow", "7", {"y": "2"}]])
+        equal("run_at" in json.loads(d.jobctl("update", a, "--delay", "1d", "--json").out), True)
+        equal(json.loads(d.jobctl("update", a, "--no-tags", "--json").out).get("tags"), None)
+        d.jobctl("queue", "pause", "slow")
+        equal(rows(d.jobctl("update", b, "--at", "now").out)[0][1:3], ["ready", "queue_paused"])
+        got = d.jobctl("update", a, 99, "--priority", "2000", code=4)
+        check("2000" in got.err, got.err)
+        d.jobctl("cancel", a)
+        check("job %d is cancelled" % a in d.jobctl("update", a, "-p", 1, code=4).err)
+
+
+@test("hold and release take filters")
+def _():
+    with start() as d, d.client() as c:
+        c.call("job.submit_many", jobs=[{"type": "noop", "delay": 3600, "queue": "q%d" % (n % 2)} for n in range(2400)])
+        equal(d.jobctl("hold", "-Q", "q1").out, "1200\t1200\n")
+        equal(d.jobctl("count", "-s", "held").out, "1200\n")
+        equal(d.jobctl("hold", "-Q", "q1").out, "0\t0\n", "those that are held are none to hold")
+        equal(d.jobctl("release", "-Q", "q0,q1").out, "1200\t1200\n")
+        equal(d.jobctl("count", "-s", "scheduled").out, "2400\n")
+
+
+main()
