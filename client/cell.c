@@ -88,7 +88,7 @@ static bool cell_put_rate(struct buf *out, const json_t *rate)
 /* What is easier to read than what the wire has. False: nothing is. */
 static bool cell_put_people(struct buf *out, const char *name, const json_t *value)
 {
-	if (cell_ends(name, "_at") || strcmp(name, "scheduled_for") == 0 || strcmp(name, "at") == 0 || strcmp(name, "now") == 0)
+	if (cell_ends(name, "_at") || strcmp(name, "scheduled_for") == 0 || strcmp(name, "at") == 0 || strcmp(name, "next") == 0 || strcmp(name, "now") == 0)
 		return cell_put_time(out, json_string_value(value));
 	if (strcmp(name, "rate") == 0 && json_is_object(value))
 		return cell_put_rate(out, value);
@@ -118,7 +118,7 @@ void cell_put(struct buf *out, const char *name, const json_t *value, bool peopl
 
 bool cell_numeric(const char *name)
 {
-	static const char *const numbers[] = { "id", "attempt", "max_attempts", "priority", "weight", "total", "count", "matched", "done", "concurrency", "max_ready" };
+	static const char *const numbers[] = { "id", "attempt", "max_attempts", "priority", "weight", "total", "count", "matched", "done", "concurrency", "max_ready", "last_job" };
 
 	for (size_t i = 0; i < sizeof(numbers) / sizeof(numbers[0]); i++)
 		if (strcmp(numbers[i], name) == 0)

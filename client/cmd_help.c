@@ -68,7 +68,7 @@ bool cmd_help_family(const char *first, FILE *out)
 			continue;
 		if (!any)
 			fprintf(out, "Usage: jobctl %s COMMAND [ARG...]\n\nCommands:\n", first);
-		fprintf(out, "  %-14s%s\n", (*cmd)->name, (*cmd)->summary);
+		fprintf(out, "  %-18s%s\n", (*cmd)->name, (*cmd)->summary);
 		any = true;
 	}
 	return any;
@@ -78,7 +78,7 @@ void cmd_help_all(FILE *out)
 {
 	fputs("Usage: jobctl [-H ADDRESS] [--json] [-q] COMMAND [ARG...]\n\nTalks to jobd, which runs jobs.\n\nCommands:\n", out);
 	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++)
-		fprintf(out, "  %-14s%s\n", (*cmd)->name, (*cmd)->summary);
+		fprintf(out, "  %-18s%s\n", (*cmd)->name, (*cmd)->summary);
 	help_options("Global options", options_global, out);
 	fputs("\nThe address comes from -H, else from JOBD_ADDRESS, else the first that answers of: the Unix socket where jobd\n"
 	      "would put it for this user, /run/jobd/jobd.sock, 127.0.0.1:7420.\n"

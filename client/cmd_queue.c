@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "client/cmd.h"
+#include "client/names.h"
 #include "client/queues.h"
 #include "client/table.h"
 
@@ -48,7 +49,7 @@ static int queue_show_main(struct ctl *ctl, const struct cmd *cmd, int argc, cha
 	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
 		return code;
 	code = options_expect(cmd, &w, 1, INT32_MAX);
-	return code != 0 ? code : queues_each(ctl, "queue.get", &w, NULL, queue_show, ctl);
+	return code != 0 ? code : names_call(ctl, "queue.get", &w, NULL, queue_show, ctl);
 }
 
 static int queue_switch(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, const char *method)

@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "client/cmd.h"
+#include "client/names.h"
 #include "client/question.h"
 #include "client/queues.h"
 #include "client/table.h"
@@ -139,7 +140,7 @@ static void queue_purge_count(void *arg, const char *name, json_t *queue)
 static int queue_purge_ask(struct ctl *ctl, const struct words *w)
 {
 	int64_t waiting = 0;
-	int code = queues_each(ctl, "queue.get", w, NULL, queue_purge_count, &waiting);
+	int code = names_call(ctl, "queue.get", w, NULL, queue_purge_count, &waiting);
 
 	if (code != CTL_DONE)
 		return code;
@@ -153,7 +154,7 @@ static int queue_purge_names(struct ctl *ctl, const struct words *w)
 {
 	static const char *const columns[] = { "name", "cancelled", NULL };
 	struct table *table = table_new(ctl, columns);
-	int code = table != NULL ? queues_each(ctl, "queue.purge", w, NULL, queue_purge_show, table) : CTL_JOB;
+	int code = table != NULL ? names_call(ctl, "queue.purge", w, NULL, queue_purge_show, table) : CTL_JOB;
 
 	table_free(&table);
 	return code;

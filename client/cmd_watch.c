@@ -103,7 +103,7 @@ static int watch_loop(struct ctl *ctl, json_t *params, struct table *table)
 			code = watch_event(ctl, params, table, event);
 		else if (error.code != 0 || strcmp(error.reason, "timeout") != 0)
 			code = ctl_refused(NULL, &error);
-		else if (interrupt_wait(signals, ctl) != 0)
+		else if (interrupt_wait(signals, ctl, -1) != 0)
 			code = CTL_DONE;
 		json_decref(event);
 	}

@@ -38,10 +38,10 @@ static void follow_cancel(struct follow *f)
 		f->cancel = jobd_send(f->ctl->conn, "job.cancel", json_pack("{s:I}", "id", (json_int_t)f->id), &error);
 }
 
-/* Until the daemon sends something. False: Ctrl-C for the second time. */
-static bool follow_pause(struct follow *f)
+/* Until the daemon sends something, or the time is up. False: Ctrl-C for the second time. */
+static bool follow_pause(struct follow *f, int timeout_ms)
 {
-	if (interrupt_wait(f->signals, f->ctl) == 0)
+	if (interrupt_wait(f->signals, f->ctl, timeout_ms) == 0)
 		return true;
 	if (++f->interrupts > 1) {
 		memset(&f->error, 0, sizeof(f->error));
@@ -65,7 +65,7 @@ static json_t *follow_answer(struct follow *f, int64_t number)
 
 		if (answer != NULL || !follow_nothing(&f->error))
 			return answer;
-		if (!follow_pause(f))
+		if (!follow_pause(f, -1))
 			return NULL;
 	}
 }
@@ -233,6 +233,8 @@ static int follow_event(struct follow *f, const json_t *event)
 
 	if (kind != NULL && strcmp(kind, "output") == 0)
 		return follow_output(f, event);
+	if (kind != NULL && strcmp(kind, "state") == 0)
+		waiting_event(&f->waiting, event);
 	if (kind != NULL && strcmp(kind, "lagged") == 0)
 		f->lagged = true;
 	return 0;
@@ -298,6 +300,7 @@ static json_t *follow_until_final(struct follow *f)
 
 	for (;;) {
 		follow_cancelled(f);
+		waiting_step(&f->waiting, f->id);
 		record = jobd_receive(f->ctl->conn, &f->wait, 0, &f->error);
 		if (record == NULL && !follow_nothing(&f->error))
 			return NULL;
@@ -309,7 +312,7 @@ static json_t *follow_until_final(struct follow *f)
 			memset(&f->error, 0, sizeof(f->error));
 			break;
 		}
-		if (!jobd_pending(f->ctl->conn) && !follow_pause(f))
+		if (!jobd_pending(f->ctl->conn) && !follow_pause(f, waiting_timeout(&f->waiting)))
 			break;
 	}
 	json_decref(record);
@@ -322,9 +325,12 @@ json_t *follow_job(struct follow *f, int from)
 
 	if (f->interrupts > 0)
 		follow_cancel(f);
+	waiting_start(&f->waiting, f->ctl);
 	f->wait = jobd_send(f->ctl->conn, "job.wait", json_pack("{s:I}", "id", (json_int_t)f->id), &f->error);
 	if (f->wait < 0 || follow_catch_up(f, from) < 0)
 		return NULL;
+	if (f->attempt > 0)
+		waiting_stop(&f->waiting);
 	record = follow_until_final(f);
 	if (record == NULL)
 		return NULL;

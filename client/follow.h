@@ -17,6 +17,7 @@
 #include <stdint.h>
 
 #include "client/client.h"
+#include "client/waiting.h"
 
 struct ctl;
 
@@ -32,6 +33,7 @@ struct follow {
 	int interrupts;		/* so many times Ctrl-C: the first cancels the job, the second leaves */
 	int64_t cancel, wait;	/* requests under way */
 	bool lagged;
+	struct waiting waiting;
 	struct jobd_error error;	/* after a NULL: why; code 0 and no reason: left by Ctrl-C */
 };
 

@@ -33,12 +33,12 @@ int interrupt_open(void)
 	return fd;
 }
 
-int interrupt_wait(int fd, const struct ctl *ctl)
+int interrupt_wait(int fd, const struct ctl *ctl, int timeout_ms)
 {
 	struct pollfd p[2] = { { .fd = fd, .events = POLLIN }, { .fd = jobd_fd(ctl->conn), .events = POLLIN } };
 	struct signalfd_siginfo info;
 
-	while (poll(p, 2, -1) < 0 && errno == EINTR)
+	while (poll(p, 2, timeout_ms) < 0 && errno == EINTR)
 		;
 	if ((p[0].revents & POLLIN) != 0 && read(fd, &info, sizeof(info)) == sizeof(info))
 		return (int)info.ssi_signo;

@@ -9,7 +9,8 @@ import subprocess
 from jobdtest import JOBCTL, Daemon, check, equal, eventually, jobctl, main, tempdir, test
 
 COMMANDS = ["run", "submit", "list", "count", "show", "why", "wait", "logs", "cancel", "retry", "hold", "release", "update",
-            "delete", "queue list", "queue show", "queue set", "queue pause", "queue resume", "queue purge", "watch", "status", "ping", "drain", "resume",
+            "delete", "queue list", "queue show", "queue set", "queue pause", "queue resume", "queue purge", "schedule list",
+            "schedule show", "schedule put", "schedule delete", "schedule trigger", "watch", "status", "ping", "drain", "resume",
             "reload", "completion", "help"]
 
 

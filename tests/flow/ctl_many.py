@@ -2,12 +2,25 @@
 
 import json
 
-from jobdfake import Fake, answering
+from jobdfake import Fake, answering, exchange, terminal
 from jobdtest import Daemon, check, equal, jobctl, main, test
 
 
 def start():
     return Daemon("shutdown.grace=0")
+
+
+def submit(d, *words):
+    return int(d.jobctl("submit", *words).out)
+
+
+def rows(text):
+    return [line.split("\t") for line in text.splitlines()]
+
+
+def on_terminal(script, *words):
+    with Fake(script) as address:
+        return terminal("", "-H", address, *words, env={"TZ": "UTC", "NO_COLOR": "1", "TERM": "xterm"})
 
 
 # ---- against the script ----
@@ -124,15 +137,75 @@ def _():
         equal(answering("", "-H", address, "cancel", "-Q", "q"), (0, "9\t0\n", ""))
 
 
+# ---- schedules ----
+
+NEXT = ["2026-11-22T02:30:00.000Z", "2026-11-23T02:30:00.000Z"]
+
+
+@test("a schedule is put with its job, and shown with its next times")
+def _():
+    record = {"name": "n", "cron": "30 3 * * *", "timezone": "Europe/Berlin", "paused": False, "next": NEXT}
+    for words, put in [
+        (["n", "exec", "--cron", "30 3 * * *", "-z", "Europe/Berlin", "-n", "2", "-Q", "b", "--", "tar", "c"],
+         {"cron": "30 3 * * *", "timezone": "Europe/Berlin",
+          "job": {"type": "exec", "args": {"argv": ["tar", "c"]}, "retry": {"max_attempts": 2}, "queue": "b"}}),
+        (["n", "http", "url=https://example.org", "x:=1", "--every", "1h30m", "--overlap", "queue", "--catch-up", "all", "--paused",
+          "--spread", "30", "--jitter", "0.5"],
+         {"every": 5400, "overlap": "queue", "catch_up": "all", "paused": True, "jitter": 30,
+          "job": {"type": "http", "args": {"url": "https://example.org", "x": 1}, "retry": {"jitter": 0.5}}}),
+        (["n", "noop", "-c", "@daily", "--args", '{"a": 1}', "a=2"], {"cron": "@daily", "job": {"type": "noop", "args": {"a": "2"}}}),
+    ]:
+        def script(peer):
+            peer.take("schedule.put", dict(put, name="n"))
+            peer.answer(dict(record, next=[]))
+            peer.take("schedule.get", {"name": "n"})
+            peer.answer(record)
+            peer.gone()
+        with Fake(script) as address:
+            shown = dict(rows(jobctl("-H", address, "schedule", "put", *words).out))
+        equal((shown["cron"], shown["timezone"], json.loads(shown["next"])), ("30 3 * * *", "Europe/Berlin", NEXT))
+        with Fake(script) as address:
+            equal(json.loads(jobctl("-H", address, "--json", "schedule", "put", *words).out), record)
+
+
+@test("a schedule that is refused is 4, and is not asked for")
+def _():
+    def script(peer):
+        peer.take("schedule.put")
+        peer.refuse(-32602, "invalid_params", "there is no such time", field="cron")
+        peer.gone()
+    with Fake(script) as address:
+        equal(jobctl("-H", address, "schedule", "put", "n", "noop", "--cron", "0 0 30 2 *", code=4).err, "jobctl: there is no such time\n")
+
+
+@test("schedules are listed, shown, deleted and triggered")
+def _():
+    one = {"name": "a", "every": 300, "timezone": "UTC", "paused": False, "next_at": NEXT[0]}
+    for words, method, params, answer, out in [
+        ("list", "schedule.list", {}, {"schedules": [one]}, "a\t-\t300\tUTC\tfalse\t%s\t-\t-\n" % NEXT[0]),
+        ("delete a", "schedule.delete", {"name": "a"}, {"name": "a"}, "a\n"),
+        ("trigger a", "schedule.trigger", {"name": "a"}, {"id": 12}, "12\n"),
+        ("show a", "schedule.get", {"name": "a"}, {"name": "a", "every": 300}, "name\ta\nevery\t300\n"),
+    ]:
+        equal(exchange(["schedule", *words.split()], method, params, answer).out, out)
+    shown = on_terminal(lambda peer: (peer.take("schedule.get"), peer.answer(dict(one, next=NEXT))), "schedule", "show", "a")
+    check("EVERY" in shown and "5m 0s" in shown and "NEXT\r\n2026-11-22 02:30:00\r\n2026-11-23 02:30:00\r\n" in shown, shown)
+
+
+@test("what no queue has has no column on a terminal, and a rate is said in its unit")
+def _():
+    plain = {"name": "a", "paused": False, "weight": 1, "counts": {"ready": 5}}
+    shown = on_terminal(lambda peer: (peer.take("queue.list"), peer.answer({"queues": [plain]})), "queue", "list")
+    check("READY" in shown and "RATE" not in shown and "MAX_READY" not in shown, shown)
+    rated = dict(plain, name="b", rate={"per_second": 100 / 60, "burst": 5}, concurrency=3)
+    shown = on_terminal(lambda peer: (peer.take("queue.list"), peer.answer({"queues": [plain, rated]})), "queue", "list")
+    check("RATE" in shown and "1.66667/s, burst 5" in shown and "CONCURRENCY" in shown and "MAX_READY" not in shown, shown)
+    rated["rate"]["per_second"] = 0.05
+    shown = on_terminal(lambda peer: (peer.take("queue.get"), peer.answer(rated)), "queue", "show", "b")
+    check("3/m, burst 5" in shown, shown)
+
+
 # ---- against the daemon ----
-
-def submit(d, *words):
-    return int(d.jobctl("submit", *words).out)
-
-
-def rows(text):
-    return [line.split("\t") for line in text.splitlines()]
-
 
 @test("update changes priority, queue, time and tags of jobs that have not started")
 def _():

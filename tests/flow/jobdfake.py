@@ -89,11 +89,8 @@ def exchange(words, method, params, result, code=0, **how):
         return jobctl("-H", address, *words, code=code, **how)
 
 
-def answering(typed, *words):
-    """jobctl with a terminal to read from and to complain to, where somebody types this ("": Ctrl-D) when asked; code, stdout, the terminal."""
-    ours, theirs = pty.openpty()
-    process = subprocess.Popen([JOBCTL] + [str(w) for w in words], stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True)
-    os.close(theirs)
+def talk(ours, typed):
+    """All that appears on our side of the terminal until the other is closed; types when asked ("": Ctrl-D)."""
     said, answered = b"", False
     while True:
         if b"[y/N]" in said and not answered:
@@ -103,7 +100,28 @@ def answering(typed, *words):
             piece = os.read(ours, 65536)
         except OSError:
             break
+        if not piece:
+            break
         said += piece
     os.close(ours)
+    return said.decode()
+
+
+def answering(typed, *words):
+    """jobctl with a terminal to read from and to complain to, but its stdout elsewhere; code, stdout, what the terminal shows."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([JOBCTL] + [str(w) for w in words], stdin=theirs, stdout=subprocess.PIPE, stderr=theirs, text=True)
+    os.close(theirs)
+    said = talk(ours, typed)
     out = process.communicate()[0]
-    return process.returncode, out, said.decode()
+    return process.returncode, out, said
+
+
+def terminal(typed, *words, env=None):
+    """jobctl with everything on a terminal; what that shows."""
+    ours, theirs = pty.openpty()
+    process = subprocess.Popen([JOBCTL] + [str(w) for w in words], stdin=theirs, stdout=theirs, stderr=theirs, env=dict(os.environ, **(env or {})))
+    os.close(theirs)
+    said = talk(ours, typed)
+    equal(process.wait(PATIENCE), 0, said)
+    return said
