@@ -80,8 +80,8 @@ void waiting_step(struct waiting *w, int64_t id)
 	if (w->asked > 0 || w->at == MONO_NEVER || clock_mono() < w->at)
 		return;
 	w->asked = jobd_send(w->ctl->conn, "job.explain", json_pack("{s:I}", "id", (json_int_t)id), &error);
-	w->pause = w->pause * 2 < WAITING_LONGEST ? w->pause * 2 : WAITING_LONGEST;
 	w->at = clock_after(w->pause);
+	w->pause = w->pause * 2 < WAITING_LONGEST ? w->pause * 2 : WAITING_LONGEST;
 }
 
 int waiting_timeout(const struct waiting *w)
