@@ -54,88 +54,11 @@ bool client_excused(const struct rpc_error *e, mono_us since)
 	return e->kind == RPC_SHUTTING_DOWN && life_parts.shutting_down;
 }
 
-/* ---- what may be asked about a job ---- */
-
-static struct wish *some_job(void)
-{
-	int64_t last = model_last_id();
-
-	for (int tries = 0; tries < 20 && last > 0; tries++) {
-		struct wish *w = model_find(last - between(0, one_in(4) ? last - 1 : last < 200 ? last - 1 : 199));
-
-		if (w != NULL)
-			return w;
-	}
-	return NULL;
-}
-
-static const struct {
-	const char *method;
-	enum ask ask;
-} asks[] = {
-	{ "job.cancel", ASK_CANCEL }, { "job.hold", ASK_HOLD }, { "job.release", ASK_RELEASE },
-	{ "job.retry", ASK_RETRY }, { "job.delete", ASK_DELETE },
-};
-
-static bool ask_allowed(enum ask ask, enum job_state state)
-{
-	switch (ask) {
-	case ASK_CANCEL:
-		return !job_state_final(state);
-	case ASK_HOLD:
-		return job_state_waiting(state);
-	case ASK_RELEASE:
-		return state == JOB_HELD;
-	default:
-		return job_state_final(state);
-	}
-}
-
-/* Nobody else asks, and nothing has happened since: then there is one answer. */
-static void judge_asked(int64_t id, enum ask ask, enum job_state before, uint64_t seq, bool done, const struct rpc_error *e)
-{
-	const struct wish *w = model_find(id);
-
-	if (w != NULL && ask == ASK_CANCEL && done)
-		must(id, job_state_final(w->state) || model_asked(w), "a cancel is answered while it is %s", job_state_name(w->state));
-	if (ask == ASK_DELETE && done)
-		must(id, w == NULL, "was deleted, and is there");
-	if (model_seq() == seq && before != JOB_NONE && !done && e->kind == RPC_CONFLICT)
-		must(id, !ask_allowed(ask, before) || ask == ASK_RETRY, "%s is refused while it is %s: %s", asks[ask].method,
-		     job_state_name(before), e->message);
-}
-
-static void ask_for(struct client *c, enum ask ask)
-{
-	struct wish *w = some_job();
-	struct rpc_error error;
-	enum job_state before;
-	uint64_t seq = model_seq();
-	mono_us since = clock_mono();
-	json_t *record;
-	int64_t id;
-
-	if (w == NULL)
-		return;
-	id = w->id;
-	before = w->state;
-	trace(id, "%s", asks[ask].method);
-	model_asks(id, ask, 1);
-	record = client_call(c, asks[ask].method, json_pack("{s:I}", "id", (json_int_t)id), &error);
-	model_asks(id, ask, -1);
-	if (!simstore_dead()) {
-		judge_asked(id, ask, before, seq, record != NULL, &error);
-		must(id, record != NULL || error.kind == RPC_CONFLICT || error.kind == RPC_NOT_FOUND || client_excused(&error, since),
-		     "%s fails: %s", asks[ask].method, error.message);
-	}
-	json_decref(record);
-}
-
 /* ---- waits and reads ---- */
 
 static void wait_for_one(struct client *c)
 {
-	struct wish *w = some_job();
+	struct wish *w = client_some_job();
 	struct rpc_error error;
 	mono_us since = clock_mono();
 	json_t *record;
@@ -171,7 +94,7 @@ static bool reason_fits(const struct wish *w, const char *reason)
 
 static void look_at_one(struct client *c)
 {
-	struct wish *w = some_job();
+	struct wish *w = client_some_job();
 	struct rpc_error error;
 	const char *state, *reason;
 	uint64_t seq;
@@ -270,21 +193,25 @@ static void ask_something(struct client *c)
 	else if (what < 52)
 		client_submits_many(c);
 	else if (what < 60)
-		ask_for(c, ASK_CANCEL);
+		client_asks(c, ASK_CANCEL);
 	else if (what < 64)
-		ask_for(c, shape.steady ? ASK_CANCEL : ASK_HOLD);
+		client_asks(c, shape.steady ? ASK_CANCEL : ASK_HOLD);
 	else if (what < 71)
-		ask_for(c, ASK_RELEASE);
+		client_asks(c, ASK_RELEASE);
 	else if (what < 75)
-		ask_for(c, ASK_RETRY);
+		client_asks(c, ASK_RETRY);
 	else if (what < 78)
-		ask_for(c, ASK_DELETE);
+		client_asks(c, ASK_DELETE);
 	else if (what < 82)
 		wait_for_one(c);
 	else if (what < 90)
 		look_at_one(c);
 	else if (what < 91)
 		count_all(c);
+	else if (what < 94)
+		client_updates(c);
+	else if (what < 96)
+		client_asks_again(c);
 	else
 		disturb(c);
 }
@@ -304,18 +231,6 @@ void client_main(void *arg)
 	mailbox_free(&c.mailbox);
 }
 
-static void release(struct client *c, int64_t id)
-{
-	struct rpc_error error;
-	json_t *record;
-
-	model_asks(id, ASK_RELEASE, 1);
-	record = client_call(c, "job.release", json_pack("{s:I}", "id", (json_int_t)id), &error);
-	model_asks(id, ASK_RELEASE, -1);
-	must(id, record != NULL, "cannot be released: %s", error.message);
-	json_decref(record);
-}
-
 void client_tidy(void)
 {
 	struct client c = { .number = -1 };
@@ -328,7 +243,7 @@ void client_tidy(void)
 		const struct wish *w = model_find(id);
 
 		if (w != NULL && w->state == JOB_HELD)
-			release(&c, id);
+			client_releases(&c, id);
 	}
 	mailbox_free(&c.mailbox);
 }

@@ -8,9 +8,8 @@
 #include <jansson.h>
 
 #include "mailbox.h"
+#include "model.h"
 #include "proto/error.h"
-
-struct wish;
 
 struct client {
 	struct mailbox mailbox;
@@ -26,6 +25,12 @@ json_t *client_call(struct client *c, const char *method, json_t *params, struct
 /* Is the error one that a client may get at any time: the store fails, the daemon ends? */
 bool client_excused(const struct rpc_error *error, mono_us since);
 
+/* changes.c: what may be asked about a job that is there. */
+void client_asks(struct client *c, enum ask ask) PARKS;
+void client_updates(struct client *c) PARKS;
+void client_releases(struct client *c, int64_t id) PARKS;
+struct wish *client_some_job(void);
+
 /* In a life's group: asks until the life ends. arg: its number, as a pointer. */
 void client_main(void *arg);
 
@@ -36,8 +41,19 @@ void client_tidy(void) PARKS;
 json_t *wish_json(struct wish *w);
 void client_submits(struct client *c) PARKS;
 void client_submits_many(struct client *c) PARKS;
+void client_submits_again(struct client *c, struct wish *w, json_t *job) PARKS;
 
-/* How many were asked for so far. */
+/* Were as many asked for as this world has? */
 bool client_enough(void);
+
+/*
+ * requests.c: jobs with a request_id, which may be asked for again: each time
+ * the answer must be the first one.
+ */
+void requests_begin(void);
+void requests_end(void);
+void request_asked(const struct wish *w, json_t *job);
+void request_answered(const struct wish *w, const json_t *answer);
+void client_asks_again(struct client *c) PARKS;
 
 #endif

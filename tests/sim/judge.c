@@ -176,6 +176,30 @@ static void judge_gone(const struct wish *w, const struct job_change *c)
 	     "is gone before its time");
 }
 
+/* What a request to update would make of the job: is that what it is now? */
+static bool updated(const struct wish *w, const struct wish_update *u, const struct job_change *c)
+{
+	wall_ms run_at = u->sets_run_at ? (u->run_at > c->at ? u->run_at : 0) : w->row.run_at;
+	enum job_state to = w->state;
+
+	if (u->sets_run_at && (w->state == JOB_SCHEDULED || w->state == JOB_READY))
+		to = run_at > c->at ? JOB_SCHEDULED : JOB_READY;
+	return c->to == to && c->row->run_at == run_at && c->row->priority == (u->sets_priority ? u->priority : w->priority) &&
+	       strcmp(c->queue, sim_queues[u->sets_queue ? u->queue : w->queue]) == 0;
+}
+
+static bool judge_updated(const struct wish *w, const struct job_change *c)
+{
+	const struct wish_update *u;
+
+	LIST_FOREACH(u, &w->updates, link)
+		if (updated(w, u, c))
+			return true;
+	must(w->id, strcmp(c->queue, sim_queues[w->queue]) == 0 && c->row->priority == w->priority,
+	     "has another queue or priority, and nobody asks for that");
+	return false;
+}
+
 static void judge_waiting(struct wish *w, const struct job_change *c)
 {
 	if (c->to == JOB_CANCELLED)
@@ -210,6 +234,6 @@ void model_judge(struct wish *w, const struct job_change *c)
 		judge_claim(w, c);
 	else if (c->from == JOB_READY && c->row->attempt != w->row.attempt)
 		judge_settled(w, c);
-	else
+	else if (!judge_updated(w, c))
 		judge_waiting(w, c);
 }

@@ -10,7 +10,7 @@ const char *const sim_queues[SIM_QUEUES] = { "alpha", "beta", "gamma", "delta", 
 const char *const sim_types[SIM_TYPES] = { "io", "io2", "cpu", "brief" };
 
 static struct {
-	struct wish **by_serial, **by_id;	/* NULL where forgotten, or not there */
+	struct wish **by_serial, **by_id;	/* NULL where it is gone */
 	size_t serials, ids, serials_cap, ids_cap;
 	struct wish_list ready[SIM_QUEUES][2];	/* by class */
 	int64_t counts[JOB_STATES], waiting[SIM_QUEUES];
@@ -64,6 +64,7 @@ struct wish *model_wish(void)
 	struct wish *w = calloc(1, sizeof(*w));
 
 	must(0, w != NULL, "out of memory");
+	LIST_INIT(&w->updates);
 	w->serial = (int64_t)m.serials++;
 	w->delay = w->ttl = w->timeout = w->retain = -1;
 	m.by_serial = (struct wish **)grown(m.by_serial, &m.serials_cap, m.serials);
@@ -198,29 +199,33 @@ static struct wish *wish_of(const struct job_change *c)
 
 static void take_over(struct wish *w, const struct job_change *c)
 {
+	int was = w->queue;
+
 	if (w->state == JOB_READY)
 		TAILQ_REMOVE(&m.ready[w->queue][model_class(w)], w, link);
 	m.counts[c->from]--;
 	m.counts[c->to]++;
-	m.waiting[w->queue] += job_state_waiting(c->to) - job_state_waiting(c->from);
+	m.waiting[w->queue] -= job_state_waiting(c->from);
+	w->queue = model_queue_of(c->queue);
+	w->priority = c->row->priority;
+	m.waiting[w->queue] += job_state_waiting(c->to);
+	if (c->from == JOB_NONE)
+		w->first = c->to;
 	w->state = c->to;
 	w->row = *c->row;
 	w->row.spec = NULL;
+	must(w->id, (c->from_queue != NULL) == (c->from != JOB_NONE && strcmp(c->queue, sim_queues[was]) != 0),
+	     "is in queue %s after %s, and is said to come from %s", c->queue, sim_queues[was], c->from_queue);
 	if (c->to == JOB_READY)
 		TAILQ_INSERT_TAIL(&m.ready[w->queue][model_class(w)], w, link);
 	if (c->to == JOB_RUNNING && c->from == JOB_READY)
 		w->life = m.life;
+	if (c->to == JOB_RUNNING && c->from == JOB_RUNNING)
+		w->cancelled = clock_mono();
 	if (job_state_final(c->to)) {
 		w->final_at = c->at;
 		w->final_seq = c->seq;
 	}
-}
-
-static void forget(struct wish *w)
-{
-	m.by_id[w->id] = NULL;
-	m.by_serial[w->serial] = NULL;
-	free(w);
 }
 
 void model_changed(const struct job_change *c)
@@ -238,5 +243,5 @@ void model_changed(const struct job_change *c)
 	model_judge(w, c);
 	take_over(w, c);
 	if (c->to == JOB_NONE)
-		forget(w);
+		m.by_id[w->id] = NULL;
 }

@@ -21,11 +21,21 @@ extern const char *const sim_queues[SIM_QUEUES];
 extern const char *const sim_types[SIM_TYPES];
 
 /* What people may ask for about a job that is there. */
-enum ask { ASK_CANCEL, ASK_HOLD, ASK_RELEASE, ASK_RETRY, ASK_DELETE, ASKS };
+enum ask { ASK_CANCEL, ASK_HOLD, ASK_RELEASE, ASK_RETRY, ASK_DELETE, ASK_UPDATE, ASKS };
+
+struct wish_update {				/* a job.update under way */
+	int64_t id;
+	bool sets_priority, sets_queue, sets_run_at;
+	int priority, queue;
+	wall_ms run_at;				/* 0 = at once */
+	LIST_ENTRY(wish_update) link;
+};
+
+LIST_HEAD(wish_updates, wish_update);
 
 struct wish {
 	int64_t serial;
-	/* asked for */
+	/* asked for; priority and queue as they are now */
 	int queue, type, priority;
 	wall_ms delay, ttl, timeout, retain;	/* -1 = not said */
 	bool hold, once;			/* once: interrupted "fail" */
@@ -35,13 +45,16 @@ struct wish {
 	enum unique_on_conflict on_conflict;
 	/* told */
 	int64_t id;				/* 0: nothing told of it */
-	enum job_state state;
+	enum job_state first, state;		/* it began as; JOB_NONE again once it is gone */
 	struct job_row row;
 	wall_ms final_at;
 	uint64_t final_seq;
 	int uncounted, interruptions;		/* as counted here */
 	unsigned life;				/* that claimed the latest attempt */
+	mono_us cancelled;			/* while it ran: when that was told */
 	struct body body;			/* its latest */
+	bool again;				/* was asked for more than once */
+	struct wish_updates updates;
 	unsigned asking[ASKS];			/* requests for that under way */
 	TAILQ_ENTRY(wish) link;			/* among the ready ones of its queue */
 };
@@ -56,7 +69,7 @@ void model_new_life(void);
 unsigned model_life(void);
 
 struct wish *model_wish(void);			/* a new one, nothing asked yet */
-struct wish *model_by_serial(int64_t serial);	/* NULL: never made, or forgotten */
+struct wish *model_by_serial(int64_t serial);	/* those too that are gone; NULL: never made */
 struct wish *model_find(int64_t id);		/* NULL: not there now */
 int64_t model_last_id(void);
 size_t model_wishes(void);

@@ -8,11 +8,11 @@
 #include "simpool.h"
 #include "simstore.h"
 
-enum { CLASSES = 2 };
+enum { CLASSES = 2, HELD_UP = 3 * 1000 * 1000 };	/* the classes; us that a failure may last after the store's own */
 
 static struct {
-	/* Starts of queue g since queue h was last served, while h had something to take. */
-	unsigned overtaken[CLASSES][SIM_QUEUES][SIM_QUEUES];
+	/* Starts of queue g while both it and h had something to take, since that was so or the weights changed. */
+	int64_t starts[CLASSES][SIM_QUEUES][SIM_QUEUES];	/* [class][h][g] */
 	bool served[CLASSES][SIM_QUEUES];	/* since the weights changed: its place in the round is by these */
 } o;
 
@@ -79,21 +79,31 @@ static const struct wish *some_of(int queue, enum job_class class)
 	return w;
 }
 
-/* Each queue that has something to take gets its share: so many of another's turns may come between two of its own. */
-static void judge_turn(const struct wish *taken, enum job_class class)
+/* Two queues that both have something to take share the starts by their weights, but for a turn of each. */
+static void judge_share(const struct wish *w, enum job_class class, int other)
 {
-	o.served[class][taken->queue] = true;
-	for (int h = 0; h < SIM_QUEUES; h++) {
-		unsigned *past = &o.overtaken[class][h][taken->queue];
+	int64_t own = ++o.starts[class][other][w->queue], theirs = o.starts[class][w->queue][other];
+	int64_t own_weight = queue_settings(w->queue).weight, their_weight = queue_settings(other).weight;
 
-		if (h == taken->queue || some_of(h, class) == NULL) {
-			memset(o.overtaken[class][h], 0, sizeof(o.overtaken[class][h]));
-			continue;
-		}
-		++*past;
-		must(taken->id, !o.served[class][h] || *past <= queue_settings(taken->queue).weight / queue_settings(h).weight + 2,
-		     "is start %u of queue %s while queue %s waits", *past, sim_queues[taken->queue], sim_queues[h]);
-	}
+	must(w->id, own * their_weight - theirs * own_weight <= 2 * (own_weight + their_weight),
+	     "is start %lld of queue %s beside %lld of queue %s", (long long)own, sim_queues[w->queue], (long long)theirs,
+	     sim_queues[other]);
+}
+
+static void judge_turn(const struct wish *w, enum job_class class)
+{
+	bool waits[SIM_QUEUES];
+
+	for (int q = 0; q < SIM_QUEUES; q++)
+		waits[q] = o.served[class][q] && (q == w->queue || some_of(q, class) != NULL);
+	o.served[class][w->queue] = true;
+	for (int q = 0; q < SIM_QUEUES; q++)
+		for (int other = 0; other < SIM_QUEUES; other++)
+			if (!waits[q] || !waits[other])
+				o.starts[class][q][other] = 0;
+	for (int q = 0; q < SIM_QUEUES; q++)
+		if (q != w->queue && waits[q] && waits[w->queue])
+			judge_share(w, class, q);
 }
 
 static void judge_take(int64_t id)
@@ -130,8 +140,13 @@ void order_at_rest(void)
 {
 	const struct parts *p = &life_parts;
 
-	if (simstore_dead() || simstore_waiting() > 0 || p->dispatch.draining || p->dispatch.resume_at != 0)
+	if (simstore_dead() || simstore_waiting() > 0 || p->dispatch.draining)
 		return;
+	if (p->dispatch.resume_at != 0) {
+		must(0, clock_mono() < p->dispatch.resume_at + HELD_UP || life_troubled(HELD_UP / 1000),
+		     "nothing starts, though the store can write again");
+		return;
+	}
 	for (int class = 0; class < CLASSES; class++) {
 		for (int q = 0; q < SIM_QUEUES; q++) {
 			const struct wish *w;

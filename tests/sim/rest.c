@@ -8,7 +8,7 @@
 #include "sim.h"
 #include "simstore.h"
 
-enum { LOOK_EVERY = 300 * 1000, LATE = 3000, PRUNE_LATE = 30 * 1000 };
+enum { LOOK_EVERY = 300 * 1000, STOP_LATE = 1000 * 1000, LATE = 3000, PRUNE_LATE = 30 * 1000 };
 
 static mono_us next_look;
 
@@ -46,6 +46,8 @@ static void judge_place(const struct wish *w)
 	must(w->id, w->state == JOB_READY || w->state == JOB_RUNNING || handed || job == NULL, "is %s, and in the backlog",
 	     job_state_name(w->state));
 	must(w->id, job == NULL || job->place != JOB_ASIDE || model_asked(w) || w->row.expires_at != 0, "is set aside by nobody");
+	must(w->id, w->body.end != BODY_RUNS || w->row.cancel_requested_at == 0 || w->body.life != model_life() ||
+	     clock_mono() < w->cancelled + STOP_LATE, "was cancelled, and runs on");
 	must(w->id, handed || w->body.end != BODY_RUNS || w->body.life != model_life(), "runs, and no attempt knows of it");
 }
 
@@ -90,6 +92,7 @@ static void judge_counts(size_t in_hand)
 	must(0, in_hand == p->attempts.group.count, "%zu jobs are in hand of %zu attempts", in_hand, p->attempts.group.count);
 	must(0, p->attempts.alive[CLASS_IO] + p->attempts.alive[CLASS_CPU] == in_hand, "the attempts alive do not add up");
 	must(0, p->attempts.alive[CLASS_IO] <= shape.io_jobs, "%zu io jobs run of %u", p->attempts.alive[CLASS_IO], shape.io_jobs);
+	must(0, p->attempts.entering == 0, "%zu attempts count as on their way to the pool", p->attempts.entering);
 	must(0, p->submitting == 0, "%zu jobs count as being submitted", p->submitting);
 }
 

@@ -143,11 +143,11 @@ static void make_shape(uint64_t seed)
 		.processes = (unsigned)between(1, 6),
 		.prefetch = below(5),
 		.latency = between(50, one_in(4) ? 50000 : 4000),
-		.crash_in = one_in(5) ? 0 : (unsigned)between(200, 4000),
+		.crash_in = one_in(5) ? 0 : one_in(6) ? (unsigned)between(20, 80) : (unsigned)between(200, 4000),
 		.outage_in = one_in(2) ? 0 : (unsigned)between(300, 3000),
 		.step_in = one_in(2) ? 0 : (unsigned)between(100, 1000),
 		.stop_in = one_in(2) ? 0 : (unsigned)between(3, 20),
-		.slow_in = one_in(4) ? 20 : 300,
+		.slow_in = one_in(5) ? 1 : one_in(4) ? 20 : 300,
 		.fail_in = (unsigned)between(2, 12),
 		.keys = one_in(2) ? 3 : 40,
 		.crowd = one_in(2),
@@ -220,6 +220,7 @@ static void run_world(uint64_t seed)
 	cond_init(&crashed);
 	coro_group_init(&group);
 	model_begin();
+	requests_begin();
 	life_forget();
 	order_begin();
 	queues_begin();
@@ -229,6 +230,7 @@ static void run_world(uint64_t seed)
 	must(0, coro_spawn(&group, "world", world_main, NULL) == 0, "out of memory");
 	loop_run();
 	simstore_free();
+	requests_end();
 	model_end();
 	loop_close();
 	figures.worlds++;

@@ -101,7 +101,10 @@ static void judge_answer(const struct wish *w, const json_t *answer)
 	if (json_is_true(json_object_get(answer, "existing")))
 		judge_existing(w, id);
 	else
-		must(id, w->id == id, "is the answer to wish %lld, which is %lld", (long long)w->serial, (long long)w->id);
+		must(id, w->id == id && strcmp(json_string_value(json_object_get(answer, "state")), job_state_name(w->first)) == 0,
+		     "is the answer to wish %lld, which is %lld and began as %s", (long long)w->serial, (long long)w->id,
+		     job_state_name(w->first));
+	request_answered(w, answer);
 }
 
 /* Is it said of a queue that can be full? */
@@ -117,87 +120,87 @@ static bool full_queue(const struct rpc_error *e)
 static void judge_refused(const struct wish *w, const struct rpc_error *e, mono_us since)
 {
 	figures.refusals++;
-	must(w->id, w->id == 0, "was refused: %s", e->message);
+	must(w->id, w->id == 0 || w->again, "was refused: %s", e->message);
 	if (client_excused(e, since))
 		return;
 	if (!full_queue(e))
 		must(0, e->kind == RPC_CONFLICT, "wish %lld is refused: %s", (long long)w->serial, e->message);
 }
 
-static void replaces(struct wish *const *v, size_t n, int by)
-{
-	for (size_t i = 0; i < n; i++)
-		if (v[i]->key != 0 && v[i]->on_conflict == UNIQUE_REPLACE)
-			model_replaces(v[i]->key, by);
-}
-
-/* A wish may be gone by the time of its answer: submitted, run and pruned. By serial, then. */
-static void judge_answers(const int64_t *serials, size_t n, const json_t *jobs)
-{
-	must(0, json_array_size(jobs) == n, "%zu jobs are answered for %zu", json_array_size(jobs), n);
-	for (size_t i = 0; i < n; i++) {
-		const struct wish *w = model_by_serial(serials[i]);
-
-		if (w != NULL)
-			judge_answer(w, json_array_get(jobs, i));
-	}
-}
-
 enum { BURST_MAX = 400 };
 
+/* Jobs asked for by one request. */
 struct burst {
 	struct wish *v[BURST_MAX];
-	int64_t serials[BURST_MAX];
-	int keys[BURST_MAX];		/* to be replaced; 0 */
 	size_t n;
 };
+
+static void burst_add(struct burst *b, struct wish *w)
+{
+	b->v[b->n++] = w;
+	if (w->key != 0 && w->on_conflict == UNIQUE_REPLACE)
+		model_replaces(w->key, 1);
+}
 
 static json_t *burst_make(struct burst *b, size_t n)
 {
 	json_t *jobs = json_array();
 
-	b->n = n;
-	for (size_t i = 0; i < n; i++) {
-		b->v[i] = make_wish(n == 1 ? 5 : 200);
-		b->serials[i] = b->v[i]->serial;
-		b->keys[i] = b->v[i]->key != 0 && b->v[i]->on_conflict == UNIQUE_REPLACE ? b->v[i]->key : 0;
-		json_array_append_new(jobs, wish_json(b->v[i]));
+	b->n = 0;
+	while (b->n < n) {
+		struct wish *w = make_wish(n == 1 ? 5 : 200);
+		json_t *job = wish_json(w);
+
+		if (one_in(4))
+			request_asked(w, job);
+		json_array_append_new(jobs, job);
+		burst_add(b, w);
 	}
-	replaces(b->v, n, 1);
 	return jobs;
 }
 
 static void burst_end(const struct burst *b, const json_t *jobs, const struct rpc_error *error, mono_us since)
 {
 	for (size_t i = 0; i < b->n; i++)
-		if (b->keys[i] != 0)
-			model_replaces(b->keys[i], -1);
+		if (b->v[i]->key != 0 && b->v[i]->on_conflict == UNIQUE_REPLACE)
+			model_replaces(b->v[i]->key, -1);
 	if (simstore_dead())
 		return;
-	if (jobs != NULL) {
-		judge_answers(b->serials, b->n, jobs);
-		return;
-	}
+	must(0, jobs == NULL || json_array_size(jobs) == b->n, "%zu jobs are answered for %zu", json_array_size(jobs), b->n);
 	for (size_t i = 0; i < b->n; i++) {
-		const struct wish *w = model_by_serial(b->serials[i]);
-
-		must(0, w != NULL, "wish %lld is refused, and was there", (long long)b->serials[i]);
-		judge_refused(w, error, since);
+		if (jobs != NULL)
+			judge_answer(b->v[i], json_array_get(jobs, i));
+		else
+			judge_refused(b->v[i], error, since);
 	}
+}
+
+static void submit(struct client *c, struct burst *b, json_t *job)
+{
+	mono_us since = clock_mono();
+	struct rpc_error error;
+	json_t *answer = client_call(c, "job.submit", job, &error), *jobs = answer != NULL ? json_pack("[o]", answer) : NULL;
+
+	burst_end(b, jobs, &error, since);
+	json_decref(jobs);
 }
 
 void client_submits(struct client *c)
 {
-	struct rpc_error error;
 	struct burst b;
-	json_t *jobs = burst_make(&b, 1), *answer;
-	mono_us since = clock_mono();
+	json_t *jobs = burst_make(&b, 1), *job = json_incref(json_array_get(jobs, 0));
 
-	answer = client_call(c, "job.submit", json_incref(json_array_get(jobs, 0)), &error);
 	json_decref(jobs);
-	jobs = answer != NULL ? json_pack("[o]", answer) : NULL;
-	burst_end(&b, jobs, &error, since);
-	json_decref(jobs);
+	submit(c, &b, job);
+}
+
+void client_submits_again(struct client *c, struct wish *w, json_t *job)
+{
+	struct burst b = { .n = 0 };
+
+	w->again = true;
+	burst_add(&b, w);
+	submit(c, &b, job);
 }
 
 void client_submits_many(struct client *c)
