@@ -70,8 +70,8 @@ static void ask_for(struct client *c, const struct wish *w, enum ask ask, json_t
 	model_asks(id, ask, -1);
 	if (!simstore_dead()) {
 		judge_asked(id, ask, before, seq, record != NULL, &error);
-		must(id, record != NULL || error.kind == RPC_CONFLICT || error.kind == RPC_NOT_FOUND || client_excused(&error, since),
-		     "%s fails: %s", asks[ask].method, error.message);
+		must(id, record != NULL || error.kind == RPC_CONFLICT || error.kind == RPC_NOT_FOUND || client_full_queue(&error) ||
+		     client_excused(&error, since), "%s fails: %s", asks[ask].method, error.message);
 	}
 	json_decref(record);
 }

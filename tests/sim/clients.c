@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "life.h"
+#include "many.h"
 #include "queues.h"
 #include "sim.h"
 #include "simstore.h"
@@ -212,6 +213,8 @@ static void ask_something(struct client *c)
 		client_updates(c);
 	else if (what < 96)
 		client_asks_again(c);
+	else if (what < 97)
+		one_in(4) ? client_purges(c) : client_asks_many(c);
 	else
 		disturb(c);
 }

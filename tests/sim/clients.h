@@ -31,6 +31,9 @@ void client_updates(struct client *c) PARKS;
 void client_releases(struct client *c, int64_t id) PARKS;
 struct wish *client_some_job(void);
 
+/* Does it say that a queue is full, of one that can be? */
+bool client_full_queue(const struct rpc_error *error);
+
 /* In a life's group: asks until the life ends. arg: its number, as a pointer. */
 void client_main(void *arg);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "life.h"
+#include "many.h"
 #include "queues.h"
 #include "sim.h"
 
@@ -22,12 +23,12 @@ static void judge_unique(const struct wish *w)
 	}
 }
 
-static void judge_room(const struct wish *w)
+static void judge_room(int64_t id, int queue)
 {
-	int64_t max = queue_settings(w->queue).max_ready;
+	int64_t max = queue_settings(queue).max_ready;
 
-	must(w->id, max == 0 || model_waiting(w->queue) < max || !queue_settled(w->queue, LATE),
-	     "is submitted to a queue where %lld wait of %lld", (long long)model_waiting(w->queue), (long long)max);
+	must(id, max == 0 || model_waiting(queue) < max || !queue_settled(queue, LATE), "enters a queue where %lld wait of %lld",
+	     (long long)model_waiting(queue), (long long)max);
 }
 
 static void judge_submit(const struct wish *w, const struct job_change *c)
@@ -42,7 +43,7 @@ static void judge_submit(const struct wish *w, const struct job_change *c)
 	must(w->id, row->expires_at == (w->ttl >= 0 ? c->at + w->ttl : 0), "it does not expire when asked");
 	must(w->id, row->attempt == 0 && row->submitted_at == c->at, "it does not begin anew");
 	judge_unique(w);
-	judge_room(w);
+	judge_room(w->id, w->queue);
 }
 
 /* ---- what follows from an attempt ---- */
@@ -137,12 +138,12 @@ static void judge_claim(const struct wish *w, const struct job_change *c)
 
 static void judge_asked(const struct wish *w, enum ask ask, const char *what)
 {
-	must(w->id, w->asking[ask] > 0, "is %s, and nobody asks for that", what);
+	must(w->id, w->asking[ask] > 0 || many_asks(w, ask), "is %s, and nobody asks for that", what);
 }
 
 static void judge_cancelled(const struct wish *w)
 {
-	must(w->id, w->asking[ASK_CANCEL] > 0 || model_replaced(w->key), "is cancelled, and nobody asks for that");
+	must(w->id, w->asking[ASK_CANCEL] > 0 || many_asks(w, ASK_CANCEL) || model_replaced(w->key), "is cancelled, and nobody asks for that");
 }
 
 static void judge_expired(const struct wish *w, const struct job_change *c)
@@ -172,7 +173,7 @@ static void judge_gone(const struct wish *w, const struct job_change *c)
 
 	for (int s = JOB_SUCCEEDED; s < JOB_STATES; s++)
 		finals += model_count((enum job_state)s);
-	must(w->id, w->asking[ASK_DELETE] > 0 || finals > LIFE_RETAIN_JOBS || w->final_at + retain <= c->at,
+	must(w->id, w->asking[ASK_DELETE] > 0 || many_asks(w, ASK_DELETE) || finals > LIFE_RETAIN_JOBS || w->final_at + retain <= c->at,
 	     "is gone before its time");
 }
 
@@ -193,8 +194,11 @@ static bool judge_updated(const struct wish *w, const struct job_change *c)
 	const struct wish_update *u;
 
 	LIST_FOREACH(u, &w->updates, link)
-		if (updated(w, u, c))
+		if (updated(w, u, c)) {
+			if (u->sets_queue && u->queue != w->queue)
+				judge_room(w->id, u->queue);
 			return true;
+		}
 	must(w->id, strcmp(c->queue, sim_queues[w->queue]) == 0 && c->row->priority == w->priority,
 	     "has another queue or priority, and nobody asks for that");
 	return false;

@@ -211,7 +211,10 @@ static void take_over(struct wish *w, const struct job_change *c)
 	m.waiting[w->queue] += job_state_waiting(c->to);
 	if (c->from == JOB_NONE)
 		w->first = c->to;
+	if (c->row->cancel_requested_at != 0 && w->row.cancel_requested_at == 0)
+		w->cancelled = clock_mono();
 	w->state = c->to;
+	w->changed_seq = c->seq;
 	w->row = *c->row;
 	w->row.spec = NULL;
 	must(w->id, (c->from_queue != NULL) == (c->from != JOB_NONE && strcmp(c->queue, sim_queues[was]) != 0),
@@ -220,12 +223,9 @@ static void take_over(struct wish *w, const struct job_change *c)
 		TAILQ_INSERT_TAIL(&m.ready[w->queue][model_class(w)], w, link);
 	if (c->to == JOB_RUNNING && c->from == JOB_READY)
 		w->life = m.life;
-	if (c->to == JOB_RUNNING && c->from == JOB_RUNNING)
-		w->cancelled = clock_mono();
-	if (job_state_final(c->to)) {
+
+	if (job_state_final(c->to))
 		w->final_at = c->at;
-		w->final_seq = c->seq;
-	}
 }
 
 void model_changed(const struct job_change *c)

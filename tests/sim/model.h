@@ -48,10 +48,10 @@ struct wish {
 	enum job_state first, state;		/* it began as; JOB_NONE again once it is gone */
 	struct job_row row;
 	wall_ms final_at;
-	uint64_t final_seq;
+	uint64_t changed_seq;
 	int uncounted, interruptions;		/* as counted here */
 	unsigned life;				/* that claimed the latest attempt */
-	mono_us cancelled;			/* while it ran: when that was told */
+	mono_us cancelled;			/* when that was told */
 	struct body body;			/* its latest */
 	bool again;				/* was asked for more than once */
 	struct wish_updates updates;

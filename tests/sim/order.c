@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "life.h"
+#include "many.h"
 #include "queues.h"
 #include "sim.h"
 #include "simpool.h"
@@ -49,7 +50,8 @@ static bool away(const struct wish *w)
 /* Must the job be taken if it is its turn? One that somebody asks to change may be left alone meanwhile. */
 static bool eligible(const struct wish *w)
 {
-	return !expired(w) && !model_asked(w) && !model_replaced(w->key) && !in_hand(w) && !away(w);
+	return !expired(w) && !model_asked(w) && !many_asks(w, ASK_CANCEL) && !model_replaced(w->key) &&
+	       !in_hand(w) && !away(w);
 }
 
 static bool before(const struct wish *a, const struct wish *b)
@@ -72,7 +74,7 @@ static const struct wish *some_of(int queue, enum job_class class)
 {
 	const struct wish *w = NULL;
 
-	if (!queue_paused(queue))
+	if (!queue_paused(queue) && !many_purges(queue))
 		TAILQ_FOREACH(w, model_ready(queue, class), link)
 			if (eligible(w))
 				break;
@@ -113,6 +115,7 @@ static void judge_take(int64_t id)
 	must(id, w != NULL && w->state == JOB_READY, "is taken, and is not ready");
 	must(id, !life_draining(), "is taken while the daemon drains");
 	must(id, !queue_paused(w->queue), "is taken while its queue %s is paused", sim_queues[w->queue]);
+	must(id, !many_purges(w->queue), "is taken while its queue %s is purged", sim_queues[w->queue]);
 	must(id, !in_hand(w), "is taken twice");
 	must(id, !expired(w), "is taken though it has expired");
 	first = first_of(w->queue, model_class(w));

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "life.h"
+#include "many.h"
 #include "model.h"
 #include "order.h"
 #include "sim.h"
@@ -45,7 +46,7 @@ static void judge_place(const struct wish *w)
 	must(w->id, w->state != JOB_RUNNING || handed, "runs by the store, and nobody runs it");
 	must(w->id, w->state == JOB_READY || w->state == JOB_RUNNING || handed || job == NULL, "is %s, and in the backlog",
 	     job_state_name(w->state));
-	must(w->id, job == NULL || job->place != JOB_ASIDE || model_asked(w) || w->row.expires_at != 0, "is set aside by nobody");
+	must(w->id, job == NULL || job->place != JOB_ASIDE || model_asked(w) || many_asks(w, ASK_CANCEL) || w->row.expires_at != 0, "is set aside by nobody");
 	must(w->id, w->body.end != BODY_RUNS || w->row.cancel_requested_at == 0 || w->body.life != model_life() ||
 	     clock_mono() < w->cancelled + STOP_LATE, "was cancelled, and runs on");
 	must(w->id, handed || w->body.end != BODY_RUNS || w->body.life != model_life(), "runs, and no attempt knows of it");

@@ -16,6 +16,7 @@
 #include "clients.h"
 #include "coro/loop.h"
 #include "life.h"
+#include "many.h"
 #include "model.h"
 #include "order.h"
 #include "queues.h"
@@ -221,6 +222,7 @@ static void run_world(uint64_t seed)
 	coro_group_init(&group);
 	model_begin();
 	requests_begin();
+	many_begin();
 	life_forget();
 	order_begin();
 	queues_begin();

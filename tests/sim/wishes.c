@@ -107,12 +107,10 @@ static void judge_answer(const struct wish *w, const json_t *answer)
 	request_answered(w, answer);
 }
 
-/* Is it said of a queue that can be full? */
-static bool full_queue(const struct rpc_error *e)
+bool client_full_queue(const struct rpc_error *e)
 {
 	for (int q = 0; q < SIM_QUEUES; q++)
-		if (e->kind == RPC_OVERLOADED && strstr(e->message, sim_queues[q]) != NULL &&
-		    (queue_settings(q).max_ready > 0 || !queue_settled(q, 10000)))
+		if (e->kind == RPC_OVERLOADED && (queue_settings(q).max_ready > 0 || !queue_settled(q, 10000)))
 			return true;
 	return false;
 }
@@ -123,7 +121,7 @@ static void judge_refused(const struct wish *w, const struct rpc_error *e, mono_
 	must(w->id, w->id == 0 || w->again, "was refused: %s", e->message);
 	if (client_excused(e, since))
 		return;
-	if (!full_queue(e))
+	if (!client_full_queue(e))
 		must(0, e->kind == RPC_CONFLICT, "wish %lld is refused: %s", (long long)w->serial, e->message);
 }
 
