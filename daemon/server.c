@@ -315,7 +315,7 @@ static void restore_count(void *arg, const struct lane_count *count)
 static int open_store(struct server *s)
 {
 	struct store_conf conf = { s->conf->state.directory, s->conf->retain.seconds_ms, s->conf->retain.jobs };
-	struct store_observer observer = { s, on_changed, on_queue_changed, on_unresolved };
+	struct store_observer observer = { s, on_changed, on_queue_changed, on_unresolved, NULL };
 	struct parts *p = &s->parts;
 	enum store_open_result result;
 	char why[512];

@@ -35,7 +35,8 @@ static void text_settle(const char **text, char **to)
 struct job_spec *job_spec_new(const struct job_spec *from)
 {
 	size_t bytes = sizeof(*from) + text_size(from->type) + text_size(from->queue) + text_size(from->args) +
-		       text_size(from->tags) + text_size(from->meta) + text_size(from->unique_key) + text_size(from->after);
+		       text_size(from->tags) + text_size(from->meta) + text_size(from->unique_key) + text_size(from->after) +
+		       text_size(from->schedule);
 	struct job_spec *spec = malloc(bytes);
 	char *to;
 
@@ -53,6 +54,7 @@ struct job_spec *job_spec_new(const struct job_spec *from)
 	text_settle(&spec->meta, &to);
 	text_settle(&spec->unique_key, &to);
 	text_settle(&spec->after, &to);
+	text_settle(&spec->schedule, &to);
 	return spec;
 }
 

@@ -44,6 +44,8 @@ struct job_spec {
 	const char *meta;		/* JSON text, or NULL */
 	const char *unique_key;		/* or NULL */
 	const char *after;		/* JSON text of an array of ids, or NULL; not of a submission */
+	const char *schedule;		/* the one that made it; or NULL */
+	wall_ms scheduled_for;		/* the firing that it is; 0 = none */
 	size_t args_len;
 	wall_ms timeout;		/* one attempt's; 0 = none */
 	wall_ms retain;			/* of the final record; -1 = the daemon's */

@@ -37,11 +37,16 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_OUTPUT_APPEND] = memory_output_append,
 		[VERB_QUEUE_SET] = memory_queue_set,
 		[VERB_SUBMIT_DRY] = memory_submit_dry,
+		[VERB_SCHEDULE_PUT] = memory_schedule_put,
+		[VERB_SCHEDULE_DELETE] = memory_schedule_delete,
+		[VERB_SCHEDULE_FIRE] = memory_schedule_fire,
 		[VERB_GET] = memory_get,
 		[VERB_LIST] = memory_list,
 		[VERB_COUNT] = memory_count,
 		[VERB_MATCH] = memory_match,
 		[VERB_OUTPUT_READ] = memory_output_read,
+		[VERB_SCHEDULE_GET] = memory_schedule_get,
+		[VERB_SCHEDULE_LIST] = memory_schedule_list,
 	};
 
 	size_t budget = EDGES_MAX;
@@ -101,6 +106,7 @@ static void memory_close(struct store *st)
 	free(m->jobs);
 	memory_request_free(m);
 	free(m->queues);
+	memory_schedule_free(m);
 	free(m);
 }
 
@@ -113,6 +119,12 @@ static void memory_counts(struct store *st, void (*each)(void *arg, const struct
 static void memory_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	(void)st, (void)each, (void)arg;
+}
+
+/* Those that are there: for a store around this one, which lives longer than the process that it plays. */
+static void memory_schedules(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg)
+{
+	memory_schedule_each(st->impl, each, arg);
 }
 
 static void memory_stats(struct store *st, struct store_stats *out)
@@ -130,5 +142,6 @@ const struct store_backend store_memory = {
 	.submit = memory_submit_op,
 	.counts = memory_counts,
 	.queues = memory_queues,
+	.schedules = memory_schedules,
 	.stats = memory_stats,
 };

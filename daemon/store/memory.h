@@ -45,6 +45,8 @@ struct memory_store {
 	size_t requests_n;
 	struct memory_queue *queues;
 	size_t queues_n;
+	struct schedule_row **schedules;	/* in no order */
+	size_t schedules_n;
 	int64_t last_id;
 	uint64_t seq, operations;
 	wall_ms retain;
@@ -106,6 +108,16 @@ void memory_request_free(struct memory_store *m);
 int memory_queue_set(struct memory_store *m, struct store_op *op);
 /* Its jobs that neither run nor are final. */
 int64_t memory_queue_waiting(const struct memory_store *m, const char *queue);
+
+/* memory_schedule.c */
+int memory_schedule_put(struct memory_store *m, struct store_op *op);
+int memory_schedule_delete(struct memory_store *m, struct store_op *op);
+int memory_schedule_fire(struct memory_store *m, struct store_op *op);
+int memory_schedule_get(struct memory_store *m, struct store_op *op);
+int memory_schedule_list(struct memory_store *m, struct store_op *op);
+void memory_schedule_each(const struct memory_store *m, void (*each)(void *arg, const struct schedule_change *schedule),
+			  void *arg);
+void memory_schedule_free(struct memory_store *m);
 
 /* memory_graph.c: as sqlite_edge.h and sqlite_graph.h say. */
 void memory_touch(struct memory_store *m, struct memory_job *j);

@@ -23,11 +23,14 @@ static const struct {
 	[VERB_READY_PAGE] = { .completes = true },
 	[VERB_QUEUE_SET] = { .completes = true },
 	[VERB_SUBMIT_DRY] = { .reads = true },
+	[VERB_SCHEDULE_DELETE] = { .completes = true },
 	[VERB_GET] = { .reads = true },
 	[VERB_LIST] = { .reads = true },
 	[VERB_COUNT] = { .reads = true },
 	[VERB_MATCH] = { .reads = true },
 	[VERB_OUTPUT_READ] = { .reads = true },
+	[VERB_SCHEDULE_GET] = { .reads = true },
+	[VERB_SCHEDULE_LIST] = { .reads = true },
 };
 
 void op_init(struct store_op *op, enum store_verb verb, wall_ms now)
@@ -58,11 +61,13 @@ size_t op_weight(const struct store_op *op)
 {
 	size_t weight = 512;
 
-	if (op->verb == VERB_SUBMIT)
+	if (op->verb == VERB_SUBMIT || op->verb == VERB_SCHEDULE_FIRE)
 		for (size_t i = 0; i < op->submit.n; i++)
 			weight += 512 + op->submit.v[i].spec->bytes + 256 * op->submit.v[i].after_n;
 	else if (op->verb == VERB_SETTLE)
 		weight += text_weight(op->settle->result) + text_weight(op->settle->message);
+	else if (op->verb == VERB_SCHEDULE_PUT)
+		weight += text_weight(op->schedule->job);
 	else if (op->verb == VERB_OUTPUT_APPEND)
 		weight += op->output.len;
 	else if (op->verb == VERB_DUE || op->verb == VERB_EXPIRE || op->verb == VERB_PRUNE || op->verb == VERB_RECOVER ||

@@ -22,7 +22,8 @@ enum store_verb {
 	VERB_CANCEL_MANY, VERB_RETRY_MANY, VERB_DELETE_MANY,
 	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER, VERB_RESOLVE,
 	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_SET, VERB_PROBE,
-	VERB_SUBMIT_DRY, VERB_GET, VERB_LIST, VERB_COUNT, VERB_MATCH, VERB_OUTPUT_READ,
+	VERB_SCHEDULE_PUT, VERB_SCHEDULE_DELETE, VERB_SCHEDULE_FIRE,
+	VERB_SUBMIT_DRY, VERB_GET, VERB_LIST, VERB_COUNT, VERB_MATCH, VERB_OUTPUT_READ, VERB_SCHEDULE_GET, VERB_SCHEDULE_LIST,
 	VERBS
 };
 
@@ -42,7 +43,11 @@ struct store_op {
 	int rc;
 	wall_ms now;
 	union {
-		struct { struct submission *v; size_t n; size_t *at; } submit;
+		/* submit, and schedule_fire: of one or none */
+		struct { struct submission *v; size_t n; size_t *at; struct schedule_fire *fire; } submit;
+		const struct schedule_row *schedule;	/* put */
+		struct { const char *name; struct schedule_row **row; } schedule_get;	/* and delete */
+		struct { const char *after; size_t limit; struct schedule_page *page; } schedule_list;
 		struct { const struct claim *claim; struct job_spec **load; } claim;
 		struct settlement *settle;
 		struct { int64_t id; enum job_state *state; } ask;	/* cancel, hold, release, retry, delete */
@@ -88,6 +93,7 @@ struct store_op {
 	};
 	struct note_list notes;
 	bool unresolved;		/* it left edges for store_resolve */
+	struct schedule_change *schedule_told;	/* the caller's: what became of its schedule; or NULL */
 	void (*done)(struct store_op *op);	/* NULL: somebody is parked at the latch */
 	struct latch latch;
 	STAILQ_ENTRY(store_op) link;

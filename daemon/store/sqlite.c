@@ -17,6 +17,7 @@
 #include "coro/loop.h"
 #include "store/sqlite_file.h"
 #include "store/sqlite_queue.h"
+#include "store/sqlite_schedule.h"
 #include "store/sqlite_reader.h"
 #include "store/sqlite_writer.h"
 #include "store/store_backend.h"
@@ -258,6 +259,15 @@ static void sqlite_queues(struct store *st, void (*each)(void *arg, const struct
 	sqlite_queues_each(&s->writer.tx.db, each, arg);
 }
 
+static void sqlite_schedules(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg)
+{
+	struct sqlite_store *s = st->impl;
+
+	if (s->begun)
+		log_fatal("store_schedules: after the first verb");
+	sqlite_schedules_each(&s->writer.tx.db, each, arg);
+}
+
 static void sqlite_stats(struct store *st, struct store_stats *out)
 {
 	struct sqlite_store *s = st->impl;
@@ -273,5 +283,6 @@ const struct store_backend store_sqlite = {
 	.submit = sqlite_submit,
 	.counts = sqlite_counts,
 	.queues = sqlite_queues,
+	.schedules = sqlite_schedules,
 	.stats = sqlite_stats,
 };

@@ -19,6 +19,10 @@ static int reader_op(struct sqlite_reader *r, struct store_op *op)
 		return sqlite_count(r, op);
 	case VERB_MATCH:
 		return sqlite_match(r, op);
+	case VERB_SCHEDULE_GET:
+		return sqlite_schedule_get(r, op);
+	case VERB_SCHEDULE_LIST:
+		return sqlite_schedule_list(r, op);
 	default:
 		return sqlite_output_read(r, op);
 	}

@@ -38,6 +38,8 @@ int sqlite_list(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c
 int sqlite_count(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */
 int sqlite_match(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c; in one go */
 int sqlite_output_read(struct sqlite_reader *r, struct store_op *op);	/* sqlite_output.c */
+int sqlite_schedule_get(struct sqlite_reader *r, struct store_op *op);	/* sqlite_schedule.c */
+int sqlite_schedule_list(struct sqlite_reader *r, struct store_op *op);
 
 /* A job's record without its history; brief: without args, meta and result. False after a failure. */
 bool sqlite_get_record(struct sqlite_reader *r, const struct sqlite_row *row, bool brief, struct job_record *out);

@@ -138,6 +138,8 @@ int sqlite_row_insert_spec(struct sqlite_db *db, int64_t id, const struct job_sp
 	sqlite_bind_text(&q, spec->tags);
 	sqlite_bind_text(&q, spec->meta);
 	sqlite_bind_textn(&q, spec->args, spec->args_len);
+	sqlite_bind_text(&q, spec->schedule);
+	sqlite_bind_int(&q, spec->scheduled_for);
 	return sqlite_run(&q);
 }
 
@@ -155,6 +157,8 @@ static struct job_spec *row_spec_columns(const struct sqlite_row *row, struct sq
 	from.tags = sqlite_text(q, 6);
 	from.meta = sqlite_text(q, 7);
 	from.args = sqlite_text(q, 8);
+	from.schedule = sqlite_text(q, 9);
+	from.scheduled_for = sqlite_int(q, 10);
 	from.unique_key = row_text_or_null(row->unique_key);
 	from.after = after;
 	from.retain = row->k.retain;

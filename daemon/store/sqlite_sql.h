@@ -74,6 +74,15 @@ static const char *const sqlite_migrations[] = {
 	"CREATE TABLE waits(id INTEGER PRIMARY KEY, after_ids TEXT NOT NULL);",
 	"CREATE TABLE block(key INTEGER NOT NULL, number INTEGER NOT NULL, PRIMARY KEY(key, number)) WITHOUT ROWID;"
 	"INSERT INTO block SELECT lane, id / 256 FROM job UNION SELECT -state, id / 256 FROM job;",
+	/* what fires when; what it then submits, apart: a firing writes little */
+	"CREATE TABLE schedule(name TEXT PRIMARY KEY, cron TEXT, every INTEGER NOT NULL, timezone TEXT NOT NULL,"
+	" overlap INTEGER NOT NULL, catch_up INTEGER NOT NULL, paused INTEGER NOT NULL, jitter INTEGER NOT NULL,"
+	" version INTEGER NOT NULL, since INTEGER NOT NULL, next INTEGER NOT NULL, waiting INTEGER NOT NULL,"
+	" last_fired_at INTEGER NOT NULL, last_job INTEGER NOT NULL, skipped INTEGER NOT NULL, skipped_at INTEGER NOT NULL,"
+	" error TEXT) WITHOUT ROWID;"
+	"CREATE TABLE template(schedule TEXT PRIMARY KEY, job TEXT NOT NULL);"
+	"ALTER TABLE spec ADD COLUMN schedule TEXT;"
+	"ALTER TABLE spec ADD COLUMN scheduled_for INTEGER NOT NULL DEFAULT 0;",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -82,6 +91,10 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 #define SQLITE_JOB_COLUMNS \
 	"job.id, lane, state, priority, attempt, excused, interruptions, outcome, said, once, retain, submitted_at, run_at," \
 	" expires_at, started_at, finished_at, cancel_requested_at, final_at, place, unique_key, pending, dependents, graph"
+
+#define SQLITE_SCHEDULE_COLUMNS \
+	"SELECT name, cron, every, timezone, overlap, catch_up, paused, jitter, version, since, next, waiting, last_fired_at," \
+	" last_job, skipped, skipped_at, error"
 
 #define SQLITE_QUEUE_COLUMNS "SELECT name, paused, concurrency, per_second, burst, weight, max_ready"
 
@@ -132,10 +145,13 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_FINAL_NEXT, \
 	  "SELECT final_at FROM job WHERE state > 5 AND retain < 0 AND dependents = 0 AND graph < 8 ORDER BY final_at LIMIT 1") \
 	/* what belongs to a job */ \
-	X(SQL_SPEC_INSERT, "INSERT INTO spec VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10)") \
-	X(SQL_SPEC_GET, "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, meta, args FROM spec WHERE id = ?1") \
+	X(SQL_SPEC_INSERT, "INSERT INTO spec VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)") \
+	X(SQL_SPEC_GET, \
+	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, meta, args, schedule, scheduled_for FROM spec" \
+	  " WHERE id = ?1") \
 	X(SQL_SPEC_BRIEF, \
-	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, NULL, NULL FROM spec WHERE id = ?1") \
+	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, NULL, NULL, schedule, scheduled_for FROM spec" \
+	  " WHERE id = ?1") \
 	X(SQL_SPEC_TAGS, "UPDATE spec SET tags=?2 WHERE id = ?1") \
 	X(SQL_SPEC_DELETE, "DELETE FROM spec WHERE id = ?1") \
 	X(SQL_RESULT_PUT, "INSERT OR REPLACE INTO result VALUES(?1,?2,?3,?4,?5,?6,?7)") \
@@ -175,6 +191,20 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_WAITS_GET, "SELECT after_ids FROM waits WHERE id = ?1") \
 	X(SQL_WAITS_DELETE, "DELETE FROM waits WHERE id = ?1") \
 	X(SQL_SPEC_ARGS, "UPDATE spec SET args = ?2 WHERE id = ?1") \
+	/* schedules */ \
+	X(SQL_SCHEDULE_PUT, "INSERT OR REPLACE INTO schedule VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)") \
+	X(SQL_SCHEDULE_SAVE, \
+	  "UPDATE schedule SET since=?2, next=?3, waiting=?4, last_fired_at=?5, last_job=?6, skipped=?7, skipped_at=?8," \
+	  " error=?9 WHERE name = ?1") \
+	X(SQL_SCHEDULE_DELETE, "DELETE FROM schedule WHERE name = ?1") \
+	X(SQL_SCHEDULE_GET, SQLITE_SCHEDULE_COLUMNS " FROM schedule WHERE name = ?1") \
+	X(SQL_SCHEDULE_ALL, SQLITE_SCHEDULE_COLUMNS " FROM schedule") \
+	X(SQL_SCHEDULE_FULL, SQLITE_SCHEDULE_COLUMNS ", job FROM schedule JOIN template ON schedule = name WHERE name = ?1") \
+	X(SQL_SCHEDULE_LIST, \
+	  SQLITE_SCHEDULE_COLUMNS ", job FROM schedule CROSS JOIN template ON schedule = name WHERE name > ?1" \
+	  " ORDER BY name LIMIT ?2") \
+	X(SQL_TEMPLATE_PUT, "INSERT OR REPLACE INTO template VALUES(?1,?2)") \
+	X(SQL_TEMPLATE_DELETE, "DELETE FROM template WHERE schedule = ?1") \
 	/* kept figures */ \
 	X(SQL_LANE_PUT, "INSERT OR REPLACE INTO lane VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)") \
 	X(SQL_LANE_ALL, \

@@ -24,6 +24,9 @@ int sqlite_verb(struct sqlite_tx *tx, struct store_op *op)
 		[VERB_READY_PAGE] = sqlite_ready_page,
 		[VERB_OUTPUT_APPEND] = sqlite_output_append,
 		[VERB_QUEUE_SET] = sqlite_queue_set,
+		[VERB_SCHEDULE_PUT] = sqlite_schedule_put,
+		[VERB_SCHEDULE_DELETE] = sqlite_schedule_delete,
+		[VERB_SCHEDULE_FIRE] = sqlite_schedule_fire,
 		[VERB_PROBE] = sqlite_ask_probe,
 	};
 

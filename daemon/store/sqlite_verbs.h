@@ -19,6 +19,10 @@ int sqlite_ask_update(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_ask_probe(struct sqlite_tx *tx, struct store_op *op);	/* writes, and changes nothing */
 /* sqlite_queue.c */
 int sqlite_queue_set(struct sqlite_tx *tx, struct store_op *op);
+/* sqlite_schedule.c */
+int sqlite_schedule_put(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_schedule_delete(struct sqlite_tx *tx, struct store_op *op);
+int sqlite_schedule_fire(struct sqlite_tx *tx, struct store_op *op);
 /* sqlite_time.c */
 int sqlite_time_due(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_time_expire(struct sqlite_tx *tx, struct store_op *op);

@@ -56,6 +56,11 @@ void store_queues(struct store *st, void (*each)(void *arg, const struct queue_r
 	st->backend->queues(st, each, arg);
 }
 
+void store_schedules(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg)
+{
+	st->backend->schedules(st, each, arg);
+}
+
 uint64_t store_seq(const struct store *st)
 {
 	return st->seq;
@@ -86,6 +91,8 @@ void store_op_done(struct store *st, struct store_op *op)
 	}
 	if (op->verb == VERB_QUEUE_SET && op->rc == 0)
 		st->observer.queue_changed(st->observer.arg, &op->queue.row);
+	if (op->schedule_told != NULL && op->rc == 0 && st->observer.schedule_changed != NULL)
+		st->observer.schedule_changed(st->observer.arg, op->schedule_told);
 	if (op->unresolved && st->observer.unresolved != NULL)
 		st->observer.unresolved(st->observer.arg);
 	if (op->done != NULL)
@@ -94,8 +101,7 @@ void store_op_done(struct store *st, struct store_op *op)
 		latch_set(&op->latch);
 }
 
-/* The only park in the store. */
-static int store_call(struct store *st, struct store_op *op)
+int store_call(struct store *st, struct store_op *op)
 {
 	st->backend->submit(st, op);
 	latch_wait(&op->latch);

@@ -26,6 +26,7 @@
 #include "store/idlist.h"
 #include "store/job_row.h"
 #include "store/limits.h"
+#include "store/schedule_row.h"
 
 struct store;
 
@@ -57,6 +58,8 @@ struct store_observer {
 	void (*queue_changed)(void *arg, const struct queue_row *queue);
 	/* There is work left over for store_resolve. Or NULL. */
 	void (*unresolved)(void *arg);
+	/* A schedule was put or deleted, or has fired: told behind the changes of jobs that this made. Or NULL. */
+	void (*schedule_changed)(void *arg, const struct schedule_change *change);
 };
 
 /* ---- open and close ---- */
@@ -101,6 +104,7 @@ void store_close(struct store **st);
  */
 void store_counts(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg);
 void store_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg);
+void store_schedules(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg);
 
 /* The number of the last change that was told, or was made before the store was opened. */
 uint64_t store_seq(const struct store *st);
@@ -352,6 +356,25 @@ enum { QUEUE_PAUSED = 1, QUEUE_CONCURRENCY = 2, QUEUE_RATE = 4, QUEUE_WEIGHT = 8
 
 /* Changes the members of these bits to those of the row; makes the queue where there is none. */
 int store_queue_set(struct store *st, const struct queue_row *row, unsigned members) PARKS;
+
+/* ---- schedules ---- */
+
+/* By rules_schedule_put: `row` is borrowed, its `next` that of a schedule that begins now. */
+int store_schedule_put(struct store *st, const struct schedule_row *row, wall_ms now) PARKS;
+int store_schedule_delete(struct store *st, const char *name) PARKS;	/* -ENOENT */
+
+/*
+ * Makes the job and moves the schedule on in one change, or decides that none
+ * is made (fire->verdict). -ESTALE: the schedule is
+ * gone, or not as expected; -EAGAIN: the last job, which is waited for, is not over; or,
+ * with nothing changed, what store_submit says of the job.
+ */
+int store_schedule_fire(struct store *st, struct schedule_fire *fire, wall_ms now) PARKS;
+
+/* Reading, as above. *out is the caller's to free. -ENOENT. */
+int store_schedule_get(struct store *st, const char *name, struct schedule_row **out) PARKS;
+/* In order of their names, behind `after` (""): at most limit of them, and what STORE_PAGE_BYTES hold. */
+int store_schedule_list(struct store *st, const char *after, size_t limit, struct schedule_page *out) PARKS;
 
 /* Can it write now? Tries, where the last write failed. 0, -ENOSPC, -EIO. */
 int store_probe(struct store *st) PARKS;

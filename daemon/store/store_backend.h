@@ -33,8 +33,12 @@ struct store_backend {
 	/* As they were at open. */
 	void (*counts)(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg);
 	void (*queues)(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg);
+	void (*schedules)(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg);
 	void (*stats)(struct store *st, struct store_stats *out);
 };
+
+/* Hands the op to the back end and parks until it has ended: its rc. The only park in the store. */
+int store_call(struct store *st, struct store_op *op) PARKS;
 
 /* Tells the op's changes, then its caller. The op is gone after it. */
 void store_op_done(struct store *st, struct store_op *op);

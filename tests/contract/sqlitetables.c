@@ -49,6 +49,9 @@ static const char *const wrongs[] = {
 	"SELECT unique_key, state < 6, id FROM job WHERE unique_key IS NOT NULL EXCEPT SELECT key, active, job FROM holder",
 	"SELECT key, active, job FROM holder EXCEPT SELECT unique_key, state < 6, id FROM job WHERE unique_key IS NOT NULL",
 	"SELECT key FROM holder WHERE active GROUP BY key HAVING count(*) > 1",
+	/* a template a schedule */
+	"SELECT name FROM schedule EXCEPT SELECT schedule FROM template",
+	"SELECT schedule FROM template EXCEPT SELECT name FROM schedule",
 	/* tags, both ways */
 	"SELECT e.key, e.value, spec.id FROM spec, json_each(spec.tags) e EXCEPT SELECT name, value, job FROM tag",
 	"SELECT name, value, job FROM tag EXCEPT SELECT e.key, e.value, spec.id FROM spec, json_each(spec.tags) e",

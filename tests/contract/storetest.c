@@ -16,6 +16,7 @@ char storetest_directory[256];
 struct store_conf storetest_conf = { .retain = 3600 * 1000, .retain_jobs = 1000000 };
 const struct store_backend *const storetest_backends[2] = { &store_memory, &store_sqlite };
 void (*storetest_on_change)(const struct job_change *change);
+void (*storetest_on_schedule)(const struct schedule_change *change);
 int storetest_queue_changes, storetest_unresolved;
 char storetest_queue[16];
 struct queue_row storetest_queue_row;
@@ -71,6 +72,13 @@ static void on_unresolved(void *arg)
 	storetest_unresolved++;
 }
 
+static void on_schedule(void *arg, const struct schedule_change *change)
+{
+	(void)arg;
+	if (storetest_on_schedule != NULL)
+		storetest_on_schedule(change);
+}
+
 static void on_count(void *arg, const struct lane_count *count)
 {
 	(void)arg;
@@ -123,7 +131,7 @@ void storetest_remove_directory(void)
 
 enum store_open_result storetest_try_open(const struct store_backend *backend, char *why, size_t why_size)
 {
-	struct store_observer observer = { NULL, on_change, on_queue, on_unresolved };
+	struct store_observer observer = { NULL, on_change, on_queue, on_unresolved, on_schedule };
 	struct loop_conf conf = { .coroutines_max = 10000 };
 	enum store_open_result rc;
 

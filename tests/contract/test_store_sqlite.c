@@ -283,7 +283,7 @@ static const char *const statements[] = { SQLITE_STATEMENTS(STATEMENT_TEXT) };
 /* Small tables, and an index's first row. */
 static bool may_scan(const char *detail)
 {
-	return strcmp(detail, "SCAN lane") == 0 || strcmp(detail, "SCAN queue") == 0 ||
+	return strcmp(detail, "SCAN lane") == 0 || strcmp(detail, "SCAN queue") == 0 || strcmp(detail, "SCAN schedule") == 0 ||
 	       strcmp(detail, "SCAN job USING INDEX job_final") == 0;
 }
 

@@ -198,6 +198,12 @@ static void sim_stats(struct store *st, struct store_stats *out)
 	store_memory.stats(st, out);
 }
 
+static void sim_schedules(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg)
+{
+	(void)st;
+	store_memory.schedules(&s.kept, each, arg);
+}
+
 const struct store_backend simstore = {
 	.name = "simulated",
 	.open = sim_open,
@@ -205,5 +211,6 @@ const struct store_backend simstore = {
 	.submit = sim_submit,
 	.counts = sim_counts,
 	.queues = sim_queues,
+	.schedules = sim_schedules,
 	.stats = sim_stats,
 };
