@@ -25,6 +25,7 @@ struct bulk {
 	struct lines lines;
 	struct progress progress;
 	int64_t accepted;
+	bool again;			/* the connection was lost, and the chunk is submitted once more */
 	bool ended;			/* nothing more is to be read */
 	int unread;			/* errno of what kept the file from being read on; 0: nothing */
 	char why[320];			/* what is wrong with the last line read; "": nothing */
@@ -35,6 +36,7 @@ struct bulk {
 /* A line as a job; NULL: b->why says what is wrong with it. */
 static json_t *bulk_parse(struct bulk *b, const char *line, size_t len)
 {
+	struct jobd_error error = { .message = "out of memory" };
 	char why[200];
 	json_t *job = jtext_parse(line, len, why, sizeof(why));
 
@@ -42,9 +44,10 @@ static json_t *bulk_parse(struct bulk *b, const char *line, size_t len)
 		snprintf(b->why, sizeof(b->why), "it is not JSON: %s", why);
 		return NULL;
 	}
-	if (json_is_object(job) && json_object_update_missing(job, (json_t *)(uintptr_t)b->defaults) == 0)
+	if (json_is_object(job) && json_object_update_missing(job, (json_t *)(uintptr_t)b->defaults) == 0 &&
+	    jobd_request_id(job, &error) == 0)
 		return job;
-	snprintf(b->why, sizeof(b->why), "a job must be a JSON object");
+	snprintf(b->why, sizeof(b->why), "%s", json_is_object(job) ? error.message : "a job must be a JSON object");
 	json_decref(job);
 	return NULL;
 }
@@ -112,6 +115,7 @@ static void bulk_accepted(struct bulk *b, const json_t *answer)
 	}
 	ctl_flush();	/* what is submitted is told, even if Ctrl-C comes next */
 	b->accepted += (int64_t)json_array_size(jobs);
+	b->again = false;
 }
 
 static int64_t bulk_send(struct bulk *b, const struct chunk *chunk, size_t from, size_t n, struct jobd_error *error)
@@ -171,6 +175,11 @@ static int bulk_settle(struct bulk *b, const struct chunk *chunk, size_t from, s
 		bulk_accepted(b, answer);
 		json_decref(answer);
 		return CTL_DONE;
+	}
+	if (jobd_lost(error) && !b->again) {
+		b->again = true;
+		if (ctl_again(b->ctl, error) == 0)
+			return bulk_settle(b, chunk, from, n, bulk_send(b, chunk, from, n, error), error);
 	}
 	if (n == 1 || bulk_lost(error))
 		return bulk_refused(chunk, from, n, error);

@@ -4,7 +4,8 @@
  * Lines go in chunks, each one job.submit_many: all or none. While the daemon
  * makes one chunk durable the next is read. A chunk that is refused is halved
  * until the line to blame stands alone; what stood before it has then been
- * submitted, and nothing after it.
+ * submitted, and nothing after it. A chunk whose answer is lost with the
+ * connection is submitted once more over a new one: its jobs have request ids.
  */
 #ifndef JOBCTL_BULK_H
 #define JOBCTL_BULK_H

@@ -7,6 +7,7 @@
 #include "client/client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -19,6 +20,8 @@
 
 enum {
 	CLIENT_CONNECT_SECONDS = 10,
+	CLIENT_AGAIN_SECONDS = 5,
+	CLIENT_AGAIN_PAUSE = 50,		/* milliseconds */
 	CLIENT_READ_BYTES = 64 * 1024,
 	CLIENT_OUT_BYTES = 256 * 1024		/* requests gathered before they are sent unasked */
 };
@@ -119,6 +122,32 @@ void jobd_close(struct jobd *j)
 	conn_close(&j->conn);
 	buf_free(&j->out);
 	free(j);
+}
+
+/* Until somebody is there, or the time is over. */
+static int client_open_again(struct jobd *j, const char *address, char *why, size_t why_size)
+{
+	mono_us deadline = clock_after(CLIENT_AGAIN_SECONDS * 1000000LL);
+	int rc;
+
+	while ((rc = client_open(j, address, deadline, why, why_size)) < 0 && rc != -EPROTO && clock_mono() < deadline)
+		poll(NULL, 0, CLIENT_AGAIN_PAUSE);
+	return rc;
+}
+
+int jobd_reconnect(struct jobd *j, struct jobd_error *error)
+{
+	char address[sizeof(j->address)], why[320];
+
+	memcpy(address, j->address, sizeof(address));
+	inbox_fail(&j->in, "the connection to jobd at %s was given up", address);
+	conn_close(&j->conn);
+	if (client_open_again(j, address, why, sizeof(why)) < 0)
+		return inbox_error(error, "connection", "no jobd answers at %s: %s; is it running?", address, why);
+	buf_clear(&j->out);
+	j->write_broken = false;
+	inbox_restart(&j->in);
+	return 0;
 }
 
 int jobd_fd(const struct jobd *j)

@@ -8,7 +8,7 @@
  *	struct jobd_error error;
  *	struct jobd *j = jobd_connect(NULL, &error);
  *	json_t *job = json_pack("{s:s, s:{s:f}}", "type", "sleep", "args", "seconds", 1.5);
- *	json_t *answer = j != NULL ? jobd_call(j, "job.submit", job, &error) : NULL;
+ *	json_t *answer = j != NULL ? jobd_submit(j, job, &error) : NULL;
  *
  *	if (answer == NULL)
  *		fprintf(stderr, "%s\n", error.message);
@@ -30,6 +30,7 @@
 #include <jansson.h>
 #include <stdbool.h>
 #include <stdint.h>
+#include <string.h>
 
 #ifdef __cplusplus
 extern "C" {
@@ -70,6 +71,34 @@ const char *jobd_address(const struct jobd *j);
  * caller's; NULL on failure. Notifications met meanwhile are kept for jobd_event.
  */
 json_t *jobd_call(struct jobd *j, const char *method, json_t *params, struct jobd_error *error);
+
+/* Is it that the connection broke, so that nobody knows whether the request arrived? */
+static inline bool jobd_lost(const struct jobd_error *error)
+{
+	return error->code == 0 && strcmp(error->reason, "connection") == 0;
+}
+
+/*
+ * Calls job.submit and waits; job is stolen. Where it has no request_id it gets
+ * one (jobd_request_id), and where the connection is lost before the answer, a
+ * new one is made (jobd_reconnect) and it is submitted once more: one job
+ * results, whichever of the two it was that arrived.
+ */
+json_t *jobd_submit(struct jobd *j, json_t *job, struct jobd_error *error);
+
+/*
+ * For who submits in another way: puts 128 random bits as request_id into a job
+ * that has none, so that it may be submitted again. 0; -1.
+ */
+int jobd_request_id(json_t *job, struct jobd_error *error);
+
+/*
+ * Connects anew to the address in use, for a connection that was lost: tries for
+ * 5 seconds, for a daemon may be about to be there again. What came and was not
+ * taken stays; requests without an answer get the failure for theirs;
+ * subscriptions and a login went with the old connection. 0; -1.
+ */
+int jobd_reconnect(struct jobd *j, struct jobd_error *error);
 
 /*
  * Queues a request (sent by the next call that waits, by jobd_flush, or when

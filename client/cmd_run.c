@@ -178,7 +178,7 @@ static int run_failed(const struct follow *f)
 /* job is stolen. */
 static int run_job(struct ctl *ctl, struct follow *f, json_t *job)
 {
-	json_t *answer = follow_call(f, "job.submit", job), *record;
+	json_t *answer = follow_submit(f, job), *record;
 	int code;
 
 	if (answer == NULL)

@@ -102,7 +102,7 @@ static int submit_one(struct ctl *ctl, const struct cmd *cmd, const struct submi
 		return options_misused(cmd, "--request-id: the value is not UTF-8");
 	if (s->dry_run && !ctl_put(job, "dry_run", json_true()))
 		return CTL_JOB;
-	answer = ctl_call(ctl, "job.submit", json_incref(job), &code);
+	answer = ctl_submit(ctl, json_incref(job), &code);
 	if (answer == NULL)
 		return code;
 	code = submit_answered(ctl, s, answer);

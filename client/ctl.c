@@ -271,3 +271,27 @@ json_t *ctl_call(struct ctl *ctl, const char *method, json_t *params, int *code)
 		*code = ctl_refused(NULL, &error);
 	return result;
 }
+
+int ctl_again(struct ctl *ctl, struct jobd_error *error)
+{
+	int rc = jobd_reconnect(ctl->conn, error);
+
+	return rc == 0 && ctl->token_file != NULL ? ctl_login(ctl) : rc;
+}
+
+json_t *ctl_submit(struct ctl *ctl, json_t *job, int *code)
+{
+	struct jobd_error error;
+	json_t *answer = NULL;
+
+	*code = ctl_connect(ctl);
+	if (*code == 0 && jobd_request_id(job, &error) == 0) {
+		answer = jobd_call(ctl->conn, "job.submit", json_incref(job), &error);
+		if (answer == NULL && jobd_lost(&error) && ctl_again(ctl, &error) == 0)
+			answer = jobd_call(ctl->conn, "job.submit", json_incref(job), &error);
+	}
+	json_decref(job);
+	if (answer == NULL && *code == 0)
+		*code = ctl_refused(NULL, &error);
+	return answer;
+}

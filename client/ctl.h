@@ -75,6 +75,15 @@ bool ctl_put(json_t *object, const char *name, json_t *value);
 /* 0, or the exit code, having said why. Does nothing where there is a connection. */
 int ctl_connect(struct ctl *ctl);
 
+/* Connects anew after the connection was lost. 0; -1 with the error set, or said. */
+int ctl_again(struct ctl *ctl, struct jobd_error *error);
+
+/*
+ * As ctl_call of job.submit; where the connection is lost before the answer, the job is submitted once more over a new
+ * one: its request_id sees to it that one job results. job is stolen.
+ */
+json_t *ctl_submit(struct ctl *ctl, json_t *job, int *code);
+
 /* Connects if need be, calls. NULL: failed, was said, and *code is the exit code. params is stolen. */
 json_t *ctl_call(struct ctl *ctl, const char *method, json_t *params, int *code);
 

@@ -77,6 +77,19 @@ json_t *follow_call(struct follow *f, const char *method, json_t *params)
 	return number < 0 ? NULL : follow_answer(f, number);
 }
 
+json_t *follow_submit(struct follow *f, json_t *job)
+{
+	json_t *answer = NULL;
+
+	if (jobd_request_id(job, &f->error) == 0) {
+		answer = follow_call(f, "job.submit", json_incref(job));
+		if (answer == NULL && jobd_lost(&f->error) && ctl_again(f->ctl, &f->error) == 0)
+			answer = follow_call(f, "job.submit", json_incref(job));
+	}
+	json_decref(job);
+	return answer;
+}
+
 /* ---- showing ---- */
 
 static void follow_show_json(const struct follow *f, int stream, const char *data, size_t len)

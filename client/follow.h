@@ -6,7 +6,7 @@
  * what is missing is fetched. The end is told by a job.wait that is sent along.
  *
  *	follow_init(&f, ctl, true);
- *	f.id = ...submit by follow_call...
+ *	f.id = ...submit by follow_submit...
  *	record = follow_job(&f, 1);
  */
 #ifndef JOBCTL_FOLLOW_H
@@ -43,6 +43,9 @@ void follow_end(struct follow *f);
 
 /* As jobd_call, but Ctrl-C is heeded meanwhile. params is stolen. NULL: see f->error. */
 json_t *follow_call(struct follow *f, const char *method, json_t *params);
+
+/* The same for job.submit; where the connection is lost before the answer, once more over a new one, see ctl_submit. */
+json_t *follow_submit(struct follow *f, json_t *job);
 
 /* The number of the job's latest attempt; 0: it has not started; -1: see f->error. */
 int follow_latest(struct follow *f);

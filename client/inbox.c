@@ -169,6 +169,24 @@ static void inbox_answered(struct inbox *in, json_t *answer)
 		inbox_fail(in, "%s answered what was not asked", in->from);
 }
 
+void inbox_restart(struct inbox *in)
+{
+	json_t *answer = json_pack("{s:{s:i, s:s, s:{s:s}}}", "error", "code", 0, "message", in->failure.message, "data", "reason",
+				   in->failure.reason);
+	struct call *call, *next;
+
+	HASH_ITER(hh, in->calls, call, next) {
+		if (call->answer == NULL && answer != NULL)
+			inbox_arrive(in, call, answer);
+		else if (call->answer == NULL)
+			inbox_forget(in, call);
+	}
+	json_decref(answer);
+	buf_clear(&in->bytes);
+	in->scanned = 0;
+	memset(&in->failure, 0, sizeof(in->failure));
+}
+
 /* ---- notifications ---- */
 
 /* params is stolen. */

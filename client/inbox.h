@@ -67,6 +67,8 @@ json_t *inbox_take_event(struct inbox *in);
 
 /* The connection is over; the first reason stays. */
 void inbox_fail(struct inbox *in, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
+/* The connection is over, and another begins: what has not been answered is answered with the failure. */
+void inbox_restart(struct inbox *in);
 static inline bool inbox_failed(const struct inbox *in) { return in->failure.reason[0] != '\0'; }
 
 /* Sets an error of our own: code 0. Returns -1. */

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import pty
 import socket
 import subprocess
@@ -57,6 +58,8 @@ class Peer:
         check(line, "the client left instead of calling " + method)
         request = json.loads(line)
         equal((request["jsonrpc"], request["method"]), ("2.0", method))
+        if method == "job.submit" and "request_id" not in (params or {}):
+            check(re.fullmatch("[0-9a-f]{32}", request["params"].pop("request_id")), line)
         if params is not None:
             equal(request.get("params", {}), params, method)
         self.id = request["id"]

@@ -408,6 +408,137 @@ START_TEST(what_arrived_before_the_end_can_still_be_taken)
 }
 END_TEST
 
+/* ---- connections that are lost ---- */
+
+static char seen_ids[2][64];
+
+/* Notes the request_id of the next request, a submit; its id. */
+static int64_t heard_submit(FILE *in, char seen[64])
+{
+	static char line[64 * 1024];
+	json_t *request = fgets(line, sizeof(line), in) != NULL ? json_loads(line, 0, NULL) : NULL;
+	const char *id = json_string_value(json_object_get(json_object_get(request, "params"), "request_id"));
+	int64_t number = json_integer_value(json_object_get(request, "id"));
+
+	ck_assert_str_eq(json_string_value(json_object_get(request, "method")), "job.submit");
+	snprintf(seen, 64, "%s", id != NULL ? id : "");
+	json_decref(request);
+	return number;
+}
+
+/* The first connection breaks when the submit has come; a second one gets it again, and answers. */
+static void lose_the_first(FILE *in, int out)
+{
+	FILE *again;
+	int fd;
+
+	heard_submit(in, seen_ids[0]);
+	shutdown(out, SHUT_RDWR);
+	fd = accept(listener, NULL, NULL);
+	again = fdopen(fd, "r");
+	answer(fd, heard_submit(again, seen_ids[1]), 42);
+	echo(again, fd);
+	fclose(again);
+}
+
+START_TEST(a_submit_survives_the_loss_of_its_answer)
+{
+	struct jobd *j = begin(lose_the_first);
+	json_t *result = jobd_submit(j, json_pack("{s:s}", "type", "noop"), &error);
+	int64_t number;
+
+	ck_assert_msg(result != NULL, "%s", error.message);
+	ck_assert_int_eq(json_integer_value(result), 42);
+	json_decref(result);
+	ck_assert_uint_eq(strlen(seen_ids[0]), 32);
+	ck_assert_str_eq(seen_ids[0], seen_ids[1]);
+	/* It goes on as if nothing had been. */
+	number = jobd_send(j, "m", NULL, &error);
+	ck_assert_int_eq(received(j, number, NULL), number * 10);
+	end(j);
+}
+END_TEST
+
+START_TEST(a_request_id_of_the_callers_is_kept)
+{
+	struct jobd *j = begin(lose_the_first);
+
+	json_decref(jobd_submit(j, json_pack("{s:s, s:s}", "type", "noop", "request_id", "mine"), &error));
+	ck_assert_str_eq(seen_ids[0], "mine");
+	ck_assert_str_eq(seen_ids[1], "mine");
+	end(j);
+}
+END_TEST
+
+static void lose_both(FILE *in, int out)
+{
+	FILE *again;
+
+	heard_submit(in, seen_ids[0]);
+	shutdown(out, SHUT_RDWR);
+	again = fdopen(accept(listener, NULL, NULL), "r");
+	heard_submit(again, seen_ids[1]);
+	fclose(again);
+}
+
+START_TEST(it_is_asked_again_once_only)
+{
+	struct jobd *j = begin(lose_both);
+
+	ck_assert_ptr_null(jobd_submit(j, json_pack("{s:s}", "type", "noop"), &error));
+	ck_assert(jobd_lost(&error));
+	ck_assert_str_eq(seen_ids[0], seen_ids[1]);
+	end(j);
+}
+END_TEST
+
+START_TEST(what_is_refused_is_not_asked_again)
+{
+	struct jobd *j = begin(refuse);
+
+	ck_assert_ptr_null(jobd_submit(j, json_pack("{s:s}", "type", "noop"), &error));
+	ck_assert(!jobd_lost(&error));
+	ck_assert_int_ne(error.code, 0);
+	end(j);
+}
+END_TEST
+
+static void one_and_again(FILE *in, int out)
+{
+	int64_t first = heard(in);
+	FILE *again;
+	int fd;
+
+	heard(in);
+	answer(out, first, 7);
+	shutdown(out, SHUT_RDWR);
+	fd = accept(listener, NULL, NULL);
+	again = fdopen(fd, "r");
+	echo(again, fd);
+	fclose(again);
+}
+
+START_TEST(a_new_connection_leaves_no_question_open)
+{
+	struct jobd *j = begin(one_and_again);
+	int64_t second, third;
+
+	jobd_send(j, "m", NULL, &error);
+	second = jobd_send(j, "m", NULL, &error);
+	ck_assert_int_eq(jobd_flush(j, &error), 0);
+	ck_assert_ptr_null(jobd_event(j, -1, &error));
+	ck_assert(jobd_lost(&error));
+	ck_assert_int_eq(jobd_reconnect(j, &error), 0);
+	third = jobd_send(j, "m", NULL, &error);
+	ck_assert_int_eq(received(j, third, NULL), third * 10);
+	ck_assert_int_eq(received(j, 1, NULL), 7);
+	ck_assert_ptr_null(jobd_receive(j, &second, -1, &error));
+	ck_assert(jobd_lost(&error));
+	ck_assert_ptr_nonnull(strstr(error.message, "closed the connection"));
+	end(j);
+}
+END_TEST
+
 static void foreign(FILE *in, int out)
 {
 	(void)in;
@@ -517,6 +648,11 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_line_refused_as_too_long_is_the_longest);
 	tcase_add_test(tc, the_last_word_before_the_end_is_what_is_told);
 	tcase_add_test(tc, what_arrived_before_the_end_can_still_be_taken);
+	tcase_add_test(tc, a_submit_survives_the_loss_of_its_answer);
+	tcase_add_test(tc, a_request_id_of_the_callers_is_kept);
+	tcase_add_test(tc, it_is_asked_again_once_only);
+	tcase_add_test(tc, what_is_refused_is_not_asked_again);
+	tcase_add_test(tc, a_new_connection_leaves_no_question_open);
 	tcase_add_test(tc, another_protocol_is_told_apart);
 	tcase_add_test(tc, a_request_too_deep_for_the_daemon_is_not_sent);
 	tcase_add_test(tc, nobody_there_is_a_sentence);

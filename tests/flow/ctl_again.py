@@ -1,0 +1,166 @@
+"""jobctl where the answer to a submit is lost: it asks again, and one job results."""
+
+import os
+import socket
+import threading
+
+from jobdtest import PATIENCE, Daemon, check, equal, jobctl, jobctl_start, main, tempdir, test
+
+
+class Thief:
+    """Stands between jobctl and the daemon, and cuts the first `cuts` connections when the answer to a submit has come:
+    before it does, with `early`; then, with `meanwhile`, something else happens to the daemon."""
+
+    def __init__(self, daemon, cuts=1, early=False, meanwhile=None):
+        self.daemon, self.cuts, self.early, self.meanwhile = daemon, cuts, early, meanwhile
+        self.path = os.path.join(tempdir(), "s")
+        self.listener = socket.socket(socket.AF_UNIX)
+        self.listener.bind(self.path)
+        self.listener.listen()
+        self.error = None
+        self.thread = threading.Thread(target=self.serve, daemon=True)
+        self.thread.start()
+
+    def __enter__(self):
+        return "unix:" + self.path
+
+    def __exit__(self, kind, value, trace):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.thread.join(PATIENCE)
+        self.listener.close()
+        if kind is None and self.error is not None:
+            raise self.error
+        return False
+
+    def serve(self):
+        try:
+            while True:
+                try:
+                    client = self.listener.accept()[0]
+                except OSError:
+                    return
+                with client, client.makefile("rb") as lines:
+                    if self.cuts > 0:
+                        self.steal(lines)
+                        self.cuts -= 1
+                        client.shutdown(socket.SHUT_RDWR)
+                    else:
+                        self.pass_on(client)
+        except Exception as error:      # noqa: shown by __exit__
+            self.error = error
+
+    def steal(self, lines):
+        line = lines.readline()
+        check(b'"job.submit' in line, line)
+        if self.early:
+            return
+        with self.daemon.client() as c:
+            c.write(line)
+            check(b'"result"' in c.read_line())
+        if self.meanwhile is not None:
+            self.meanwhile()
+
+    def pass_on(self, client):
+        """Bytes both ways, until jobctl leaves."""
+        with self.daemon.client() as c:
+            back = threading.Thread(target=self.pump, args=(c.socket, client))
+            back.start()
+            self.pump(client, c.socket)
+            back.join()
+
+    def pump(self, source, to):
+        try:
+            while data := source.recv(65536):
+                to.sendall(data)
+        except OSError:
+            pass
+        try:
+            to.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+
+@test("submit: the answer is lost, the job is not doubled")
+def _():
+    with Daemon("pool.processes=1") as d, d.client() as c:
+        with Thief(d) as address:
+            equal(jobctl("-H", address, "submit", "noop").out, "1\n")
+        with Thief(d, early=True) as address:
+            equal(jobctl("-H", address, "submit", "noop").out, "2\n")
+        equal(c.call("job.count")["total"], 2)
+
+
+@test("submit -w, and run: the job that was begun is followed to its end")
+def _():
+    with Daemon("pool.processes=1") as d, d.client() as c:
+        with Thief(d) as address:
+            equal(jobctl("-H", address, "submit", "exec", "-w", "--", "true").out, "1\n")
+        with Thief(d) as address:
+            got = jobctl("-H", address, "run", "sh", "-c", "echo hello; exit 3", code=3)
+            equal((got.out, got.err), ("hello\n", ""))
+        equal(c.call("job.count")["total"], 2)
+
+
+@test("submit -f: each line is one job, whichever chunk's answer is lost")
+def _():
+    with Daemon("pool.processes=1") as d, d.client() as c:
+        lines = "".join('{"type": "noop", "hold": true, "meta": %d}\n' % n for n in range(700))
+        with Thief(d, cuts=1) as address:
+            got = jobctl("-H", address, "submit", "-f", "-", input=lines)
+        equal(got.out.split(), [str(id) for id in range(1, 701)])
+        equal(c.call("job.count")["total"], 700)
+        equal([c.call("job.get", id=id)["meta"] for id in (1, 500, 501, 700)], [0, 499, 500, 699])
+
+
+@test("a daemon that is killed before it could answer, and is there again")
+def _():
+    with Daemon("pool.processes=1") as d:
+        with Thief(d, meanwhile=lambda: d.restart(hard=True)) as address:
+            equal(jobctl("-H", address, "submit", "noop", "--hold").out, "1\n")
+        with d.client() as c:
+            equal(c.call("job.count")["total"], 1)
+
+
+@test("a daemon that is away for a moment is waited for")
+def _():
+    with Daemon("pool.processes=1") as d:
+        gate = socket.socket(socket.AF_UNIX)
+        path = os.path.join(tempdir(), "s")
+        gate.bind(path)
+        gate.listen()
+        process = jobctl_start("-H", "unix:" + path, "submit", "noop", "--hold")
+        client = gate.accept()[0]
+        line = client.makefile("rb").readline()
+        check(b'"request_id"' in line, line)
+        gate.close()
+        os.unlink(path)
+        client.shutdown(socket.SHUT_RDWR)
+        os.symlink(d.unix, path)
+        out, err = process.communicate(timeout=PATIENCE)
+        equal((process.returncode, out), (0, "1\n"), err)
+
+
+@test("twice is enough: then it says what is in doubt")
+def _():
+    with Daemon("pool.processes=1") as d, d.client() as c:
+        with Thief(d, cuts=2) as address:
+            check("closed the connection" in jobctl("-H", address, "submit", "noop", "--hold", code=3).err)
+        with Thief(d, cuts=2) as address:
+            got = jobctl("-H", address, "submit", "-f", "-", input='{"type": "noop", "hold": true}\n' * 3, code=3)
+            check("lines 1 to 3 may have been submitted or not" in got.err, got.err)
+        equal(c.call("job.count")["total"], 4)
+
+
+@test("many at once, each of which loses its answer")
+def _():
+    with Daemon("pool.processes=1") as d, d.client() as c:
+        thieves = [Thief(d) for _ in range(20)]
+        started = [jobctl_start("-H", "unix:" + thief.path, "submit", "noop", "--hold") for thief in thieves]
+        ids = {process.communicate(timeout=PATIENCE)[0].strip() for process in started}
+        for thief in thieves:
+            thief.__exit__(None, None, None)
+        equal(ids, {str(id) for id in range(1, 21)})
+        equal(c.call("job.count")["total"], 20)
+
+
+main()
