@@ -9,7 +9,7 @@
 #include "proto/jtext.h"
 #include "queue.h"
 
-enum { UNIQUE_KEY_MAX = 255, REQUEST_ID_MAX = 255, META_MAX = 4096, TAGS_MAX = 32, TAG_NAME_MAX = 64, TAG_VALUE_MAX = 256 };
+enum { UNIQUE_KEY_MAX = 255, GROUP_MAX = 255, REQUEST_ID_MAX = 255, META_MAX = 4096, TAGS_MAX = 32, TAG_NAME_MAX = 64, TAG_VALUE_MAX = 256 };
 
 #define SECONDS 1000LL
 #define SPAN_MAX (100LL * 366 * 86400 * SECONDS)	/* a century */
@@ -149,6 +149,29 @@ static void read_request_id(struct params *p, struct submission *out)
 		params_refuse(p, "request_id", "must be 1 to %d bytes long", REQUEST_ID_MAX);
 }
 
+static void read_concurrency(struct params *p, struct job_spec *spec)
+{
+	json_t *object = params_object(p, "concurrency");
+	struct params concurrency;
+	char path[PATH_SIZE];
+
+	if (object == NULL)
+		return;
+	nested_init(&concurrency, path, p, "concurrency", object);
+	spec->concurrency_key = params_need_string(&concurrency, "key");
+	if (spec->concurrency_key[0] == '\0' || strlen(spec->concurrency_key) > UNIQUE_KEY_MAX)
+		params_refuse(&concurrency, "key", "must be 1 to %d bytes long", UNIQUE_KEY_MAX);
+	spec->concurrency_limit = params_need_int(&concurrency, "limit", 1, INT32_MAX);
+	params_done(&concurrency);
+}
+
+static void read_group(struct params *p, struct job_spec *spec)
+{
+	spec->group = params_string(p, "group", NULL);
+	if (spec->group != NULL && (spec->group[0] == '\0' || strlen(spec->group) > GROUP_MAX))
+		params_refuse(p, "group", "must be 1 to %d bytes long", GROUP_MAX);
+}
+
 const char *admit_tags(struct params *p, struct buf *text)
 {
 	json_t *tags = params_object(p, "tags"), *value;
@@ -197,6 +220,8 @@ static int admit_members(struct params *p, wall_ms now, const struct refs *refs,
 	read_times(p, now, spec, out);
 	read_retry(p, spec);
 	read_unique(p, spec, out);
+	read_concurrency(p, spec);
+	read_group(p, spec);
 	read_request_id(p, out);
 	spec->tags = admit_tags(p, &texts->tags);
 	read_meta(p, spec, texts);

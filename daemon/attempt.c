@@ -25,6 +25,7 @@ struct attempt {
 	struct coro *coro;		/* to cancel it; NULL once it cannot be stopped any more */
 	enum attempt_stop stop;
 	struct claim claim;
+	bool limited;			/* its start counts for a limit, which the store looks at */
 	bool claimed;			/* on disk, before it starts */
 	bool claim_pending;		/* a claim without waiting has not been answered */
 	struct cond claim_answered;
@@ -85,9 +86,9 @@ static void claim_soon(struct attempt *at)
 }
 
 /* Must the claim be on disk, or the arguments come with it, before the job may start? */
-static bool claim_comes_first(const struct job_spec *spec)
+static bool claim_comes_first(const struct attempt *at)
 {
-	return spec == NULL || spec->interrupted_fail;
+	return at->spec == NULL || at->spec->interrupted_fail || at->limited;
 }
 
 static int claim_first(struct attempt *at)
@@ -96,6 +97,8 @@ static int claim_first(struct attempt *at)
 
 	at->claim.started_at = clock_wall();
 	rc = store_claim(at->all->store, &at->claim, at->spec == NULL ? &at->spec : NULL);
+	if (rc == 0)
+		backlog_started(at->job);
 	if (rc != 0 && rc != -EBUSY && rc != -ENOENT)
 		at->all->store_failed(at->all->arg);
 	return rc;
@@ -290,7 +293,7 @@ static void attempt_main(void *arg)
 	struct attempt *at = arg;
 	int rc = 0;
 
-	if (claim_comes_first(at->spec)) {
+	if (claim_comes_first(at)) {
 		rc = claim_first(at);
 		at->claimed = rc == 0;
 	}
@@ -318,6 +321,12 @@ int attempt_start(struct attempts *all, struct job *job)
 	at->spec = job->row.spec != NULL ? job_spec_ref(job->row.spec) : NULL;
 	at->claim.id = job->row.id;
 	at->claim.attempt = job->row.attempt + 1;
+	at->limited = backlog_limited(job);
+	at->claim.concurrency = job->lane->queue->limits.concurrency;
+	if (job->token_at != 0) {
+		at->claim.rate = job->lane->queue->limits.rate;
+		at->claim.token_at = job->token_at;
+	}
 	snprintf(at->claim.where, sizeof(at->claim.where), "%s", at->kind->class == CLASS_CPU ? "pool" : "io");
 	cond_init(&at->claim_answered);
 	outcome_init(&at->outcome);

@@ -1,32 +1,44 @@
 #include "backlog.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include "base/log.h"
-
-enum { STRIDE = 1 << 20 };
 
 void backlog_init(struct backlog *s, void (*wake)(void *arg), void *arg)
 {
 	memset(s, 0, sizeof(*s));
 	TAILQ_INIT(&s->hungry);
-	s->wake = wake;
-	s->arg = arg;
+	s->wake = s->rounds.wake = wake;
+	s->arg = s->rounds.arg = arg;
+}
+
+static void flow_forget(struct backlog *s, struct flow *f)
+{
+	HASH_DEL(s->flows, f);
+	if (f->lot != NULL)
+		key_part(&s->keys, f);
+	turns_part(f);
+	if (f->hungry)
+		TAILQ_REMOVE(&s->hungry, f, hungry_link);
+	free(f->v);
+	free(f);
+	s->windows.flows--;
 }
 
 void backlog_free(struct backlog *s)
 {
-	struct job *job, *next;
+	struct flow *f, *next;
 
-	HASH_ITER(hh, s->jobs, job, next) {
-		HASH_DEL(s->jobs, job);
-		job_free(&job);
-	}
-	for (int class = 0; class < QUEUE_CLASSES; class++)
-		heap_free(&s->turns[class]);
+	windows_free(&s->windows);
+	HASH_ITER(hh, s->flows, f, next)
+		flow_forget(s, f);
+	rounds_free(&s->rounds);
 	queue_table_free(&s->queues);
 }
+
+/* ---- queues, lanes and flows ---- */
 
 static void queue_configure(struct backlog *s, struct queue *q)
 {
@@ -34,6 +46,7 @@ static void queue_configure(struct backlog *s, struct queue *q)
 	struct queue_settings defaults = s->defaults_of != NULL ? s->defaults_of(s->arg, q->name) : none;
 
 	q->limits = queue_settings_over(&q->set, &defaults);
+	round_settle_all(&s->rounds, q);
 }
 
 void backlog_reconfigure(struct backlog *s)
@@ -44,17 +57,15 @@ void backlog_reconfigure(struct backlog *s)
 		queue_configure(s, q);
 }
 
-/* Finds or makes, with a place in each class's round, so that its turn cannot fail for want of memory. */
+/* Finds or makes, with a place wherever a queue may be put, so that no turn can fail for want of memory. */
 static struct queue *backlog_queue(struct backlog *s, const char *name)
 {
 	struct queue *q = queue_find(&s->queues, name);
-	size_t n = HASH_COUNT(s->queues.by_name) + 1;
 
 	if (q != NULL)
 		return q;
-	for (int class = 0; class < QUEUE_CLASSES; class++)
-		if (heap_reserve(&s->turns[class], n) != 0)
-			return NULL;
+	if (rounds_reserve(&s->rounds, HASH_COUNT(s->queues.by_name) + 1) != 0)
+		return NULL;
 	q = queue_make(&s->queues, name);
 	if (q != NULL)
 		queue_configure(s, q);
@@ -72,8 +83,10 @@ struct lane *backlog_lane(struct backlog *s, const char *queue, const char *type
 		return NULL;
 	q = backlog_queue(s, queue);
 	l = q != NULL ? queue_make_lane(q, type) : NULL;
-	if (l != NULL)
+	if (l != NULL) {
 		s->lanes++;
+		s->windows.flows++;
+	}
 	return l;
 }
 
@@ -87,182 +100,96 @@ bool backlog_make_queue(struct backlog *s, const char *name)
 	return true;
 }
 
+static struct flow *flow_make(struct backlog *s, struct lane *l, const struct flow_row *row)
+{
+	struct turns *turn = &l->queue->turn[lane_class(l)];
+	struct flow *f = calloc(1, sizeof(*f));
+
+	if (f == NULL)
+		return NULL;
+	f->lane = l;
+	f->id = row->id;
+	if (turns_join(turn, f, row->group) != 0) {
+		free(f);
+		return NULL;
+	}
+	HASH_ADD(hh, s->flows, id, sizeof(f->id), f);
+	if (f->hh.tbl == NULL || (row->key != NULL && key_join(&s->keys, f, turn, row->key, row->limit) != 0)) {
+		if (f->hh.tbl != NULL)
+			HASH_DEL(s->flows, f);
+		turns_part(f);
+		free(f);
+		return NULL;
+	}
+	s->windows.flows++;
+	return f;
+}
+
+/* Finds or makes; NULL row: the lane's own. NULL when out of memory. */
+static struct flow *backlog_flow(struct backlog *s, struct lane *l, const struct flow_row *row)
+{
+	struct flow *f;
+
+	if (row == NULL)
+		return &l->own;
+	HASH_FIND(hh, s->flows, &row->id, sizeof(row->id), f);
+	return f != NULL ? f : flow_make(s, l, row);
+}
+
 struct job *backlog_find(const struct backlog *s, int64_t id)
 {
-	struct job *job;
-
-	HASH_FIND(hh, s->jobs, &id, sizeof(id), job);
-	return job;
+	return windows_find(&s->windows, id);
 }
 
-/* ---- turns ---- */
+/* ---- settling: what follows when something of a flow has changed ---- */
 
-static enum job_class lane_class(const struct lane *l)
+static void flow_settle_hunger(struct backlog *s, struct flow *f)
 {
-	return l->kind != NULL ? l->kind->class : CLASS_WORKER;
-}
+	bool wanted = f->more && !f->paging && f->lane->kind != NULL && f->n <= windows_cap(&s->windows) / 4;
 
-static bool queue_taken_from(const struct queue *q)
-{
-	return !q->paused && q->stopped == 0;
-}
-
-/* Puts the queue in or out of its class's round, as it has something to take or not. */
-static void queue_settle_turn(struct backlog *s, struct queue *q, enum job_class class)
-{
-	struct queue_turn *turn = &q->turn[class];
-	bool wanted = turn->ready > 0 && queue_taken_from(q);
-
-	if (wanted == heap_holds(&turn->node))
+	if (wanted == f->hungry)
 		return;
-	if (!wanted) {
-		heap_remove(&s->turns[class], &turn->node);
-		return;
-	}
-	/* A queue that was away does not come back with the turns it did not use. */
-	if (turn->pass < s->pass[class])
-		turn->pass = s->pass[class];
-	if (heap_add(&s->turns[class], &turn->node, turn->pass) != 0)
-		log_fatal("queue %s has no place in its round", q->name);
-	s->wake(s->arg);
-}
-
-/* ---- windows ---- */
-
-static size_t window_cap(const struct backlog *s)
-{
-	size_t cap = BACKLOG_JOBS_MAX / (s->lanes > 0 ? s->lanes : 1);
-
-	if (cap > BACKLOG_WINDOW_MAX)
-		return BACKLOG_WINDOW_MAX;
-	return cap < BACKLOG_WINDOW_MIN ? BACKLOG_WINDOW_MIN : cap;
-}
-
-static void lane_settle_hunger(struct backlog *s, struct lane *l)
-{
-	bool wanted = l->more && !l->paging && l->kind != NULL && queue_taken_from(l->queue) && l->n <= window_cap(s) / 4;
-
-	if (wanted == l->hungry)
-		return;
-	l->hungry = wanted;
+	f->hungry = wanted;
 	if (wanted) {
-		TAILQ_INSERT_TAIL(&s->hungry, l, hungry_link);
+		TAILQ_INSERT_TAIL(&s->hungry, f, hungry_link);
 		s->wake(s->arg);
 	} else {
-		TAILQ_REMOVE(&s->hungry, l, hungry_link);
+		TAILQ_REMOVE(&s->hungry, f, hungry_link);
 	}
 }
 
-/* The job left its window: by lane_remove, lane_cut or a lowered count. */
-static void window_left(struct backlog *s, struct lane *l)
+/* A lot with room for one more: the best of those parked comes back. */
+static void lot_release(struct backlog *s, struct lot *lot)
 {
-	enum job_class class = lane_class(l);
+	struct flow *f = lot_best(lot);
 
-	l->queue->turn[class].ready--;
-	queue_settle_turn(s, l->queue, class);
-	lane_settle_hunger(s, l);
-}
-
-static void job_drop(struct backlog *s, struct job *job)
-{
-	if (job->row.spec != NULL)
-		s->spec_bytes -= job->row.spec->bytes;
-	job_free(&job);
-}
-
-static void job_forget(struct backlog *s, struct job *job)
-{
-	HASH_DEL(s->jobs, job);
-	job_drop(s, job);
-}
-
-static void job_leave_window(struct backlog *s, struct job *job)
-{
-	lane_remove(job->lane, job);
-	job->place = JOB_ASIDE;
-	window_left(s, job->lane);
-}
-
-static void drop_behind(void *arg, struct job *job)
-{
-	struct backlog *s = arg;
-	struct lane *l = job->lane;
-
-	job_forget(s, job);
-	window_left(s, l);
-}
-
-/* Arguments that would exceed the cache are left to be loaded with the claim. */
-static void job_bound_spec(struct backlog *s, struct job *job)
-{
-	if (job->row.spec == NULL)
+	if (f == NULL)
 		return;
-	if (s->spec_bytes + job->row.spec->bytes > BACKLOG_SPEC_BYTES)
-		job_spec_unref(&job->row.spec);
-	else
-		s->spec_bytes += job->row.spec->bytes;
-}
-
-static struct job *job_remember(struct backlog *s, struct lane *l, const struct job_row *row)
-{
-	struct job *job = job_new(row, l);
-
-	if (job == NULL)
-		return NULL;
-	job->place = JOB_ASIDE;
-	job_bound_spec(s, job);
-	HASH_ADD(hh, s->jobs, row.id, sizeof(job->row.id), job);
-	if (job->hh.tbl == NULL) {
-		job_drop(s, job);
-		return NULL;
-	}
-	return job;
-}
-
-/* Puts a job that is in no window into its lane's, or leaves it to the store where the window does not reach. */
-static void job_enter_window(struct backlog *s, struct job *job)
-{
-	struct lane *l = job->lane;
-	enum job_class class = lane_class(l);
-
-	if (!lane_covers(l, job->row.priority, job->row.id)) {
-		job_forget(s, job);
-		lane_settle_hunger(s, l);
-		return;
-	}
-	if (lane_insert(l, job) != 0) {
-		lane_cut(l, job->row.priority, job->row.id, drop_behind, s);
-		job_forget(s, job);
-		lane_settle_hunger(s, l);
-		return;
-	}
-	l->queue->turn[class].ready++;
-	queue_settle_turn(s, l->queue, class);
-	if (l->n > window_cap(s)) {
-		struct job *last = lane_last(l);
-
-		job_leave_window(s, last);
-		job_forget(s, last);
-		lane_set_horizon(l);
-	}
+	key_unpark(f);
+	turns_settle(f);
+	round_settle(&s->rounds, f->lane->queue, lane_class(f->lane));
 	s->wake(s->arg);
 }
 
-static void row_enter_window(struct backlog *s, struct lane *l, const struct job_row *row)
+/* Puts the flow where it belongs now; it goes with its last job. */
+static void flow_settle(struct backlog *s, struct flow *f)
 {
-	struct job *job;
+	struct lot *lot = f->lot;
 
-	if (!lane_covers(l, row->priority, row->id)) {
-		lane_settle_hunger(s, l);
-		return;
+	if (f->parked) {
+		if (flow_head(f) == NULL || !key_full(f))
+			key_unpark(f);
+		else
+			key_settle(f);
 	}
-	job = job_remember(s, l, row);
-	if (job != NULL) {
-		job_enter_window(s, job);
-		return;
-	}
-	lane_cut(l, row->priority, row->id, drop_behind, s);
-	lane_settle_hunger(s, l);
+	turns_settle(f);
+	flow_settle_hunger(s, f);
+	round_settle(&s->rounds, f->lane->queue, lane_class(f->lane));
+	/* Its head may be worse than one that is parked for the same slot. */
+	if (lot != NULL)
+		lot_release(s, lot);
+	if (f->id != 0 && f->unfinished <= 0 && f->jobs == 0 && !f->paging)
+		flow_forget(s, f);
 }
 
 /* ---- the stream of changes ---- */
@@ -275,58 +202,79 @@ static void count_change(struct backlog *s, struct lane *from_lane, enum job_sta
 	s->counts[to]++;
 }
 
-/* A job in no window is of another lane now. Its spec names the old one: it is loaded anew. */
-static void job_move(struct backlog *s, struct job *job, struct lane *l)
+static int unfinished(enum job_state state)
 {
-	job->lane = l;
-	job->moves_to = NULL;
-	if (job->row.spec == NULL)
+	return state != JOB_NONE && !job_state_final(state);
+}
+
+/* Where a job in hand goes once let go of: NULL, nowhere else. The flow stays as long. */
+static void job_set_move(struct job *job, struct flow *to)
+{
+	if (job->moves_to != NULL)
+		job->moves_to->jobs--;
+	if (to != NULL)
+		to->jobs++;
+	job->moves_to = to;
+}
+
+/* A job that may be in memory is now of flow f. */
+static void job_changed(struct backlog *s, struct job *job, struct flow *f, const struct job_change *change)
+{
+	if (job != NULL && job->place == JOB_IN_WINDOW)
+		windows_leave(&s->windows, job);
+	if (job == NULL) {
+		if (change->to == JOB_READY)
+			windows_enter_row(&s->windows, f, change->row);
 		return;
-	s->spec_bytes -= job->row.spec->bytes;
-	job_spec_unref(&job->row.spec);
+	}
+	job_take_over(job, change->row);
+	if (job->place == JOB_IN_HAND) {
+		job_set_move(job, f != job->flow ? f : NULL);
+		return;
+	}
+	if (f != job->flow)
+		windows_move(&s->windows, job, f);
+	if (change->to == JOB_READY)
+		windows_enter(&s->windows, job);
+	else
+		windows_forget(&s->windows, job);
+}
+
+/* The flow that the change has led from, of the lane that it was in; NULL: nothing is known of it. */
+static struct flow *changed_from(struct backlog *s, struct lane *from_lane, const struct job_change *change, struct flow *f)
+{
+	struct flow *from;
+
+	if (change->from_queue == NULL)
+		return f;
+	if (change->from_flow == 0)
+		return &from_lane->own;
+	HASH_FIND(hh, s->flows, &change->from_flow, sizeof(change->from_flow), from);
+	return from;
 }
 
 void backlog_changed(struct backlog *s, const struct job_change *change)
 {
 	struct lane *l = backlog_lane(s, change->queue, change->type);
-	struct lane *from = change->from_queue != NULL ? backlog_lane(s, change->from_queue, change->type) : l;
-	struct job *job = backlog_find(s, change->row->id);
+	struct lane *from_lane = change->from_queue != NULL ? backlog_lane(s, change->from_queue, change->type) : l;
+	struct flow *f = l != NULL && from_lane != NULL ? backlog_flow(s, l, change->flow) : NULL, *from;
 
-	if (l == NULL || from == NULL) {
+	if (l != NULL && from_lane != NULL && (change->from != change->to || from_lane != l))
+		count_change(s, from_lane, change->from, l, change->to);
+	if (f == NULL) {
 		log_error("out of memory: job %lld of queue %s waits for a restart", (long long)change->row->id, change->queue);
 		return;
 	}
-	if (change->from != change->to || from != l)
-		count_change(s, from, change->from, l, change->to);
-	if (job != NULL && job->place == JOB_IN_WINDOW)
-		job_leave_window(s, job);
-	if (job == NULL) {
-		if (change->to == JOB_READY)
-			row_enter_window(s, l, change->row);
-		return;
-	}
-	job_take_over(job, change->row);
-	if (job->place == JOB_IN_HAND) {
-		job->moves_to = l != job->lane ? l : NULL;
-		return;
-	}
-	if (l != job->lane)
-		job_move(s, job, l);
+	from = changed_from(s, from_lane, change, f);
+	if (from != NULL)
+		from->unfinished -= unfinished(change->from);
+	f->unfinished += unfinished(change->to);
+	job_changed(s, backlog_find(s, change->row->id), f, change);
+	flow_settle(s, f);
+	if (from != NULL && from != f)
+		flow_settle(s, from);
 	if (change->to == JOB_READY)
-		job_enter_window(s, job);
-	else
-		job_forget(s, job);
-}
-
-/* The queue may be taken from now, or not any more. */
-static void queue_settle(struct backlog *s, struct queue *q)
-{
-	struct lane *l;
-
-	for (int class = 0; class < QUEUE_CLASSES; class++)
-		queue_settle_turn(s, q, (enum job_class)class);
-	TAILQ_FOREACH(l, &q->lanes, queue_link)
-		lane_settle_hunger(s, l);
+		s->wake(s->arg);
 }
 
 void backlog_queue_changed(struct backlog *s, const struct queue_row *row)
@@ -340,19 +288,26 @@ void backlog_queue_changed(struct backlog *s, const struct queue_row *row)
 	q->paused = row->paused;
 	q->set = row->set;
 	queue_configure(s, q);
-	queue_settle(s, q);
 }
 
 void backlog_stop_queue(struct backlog *s, struct queue *q)
 {
 	q->stopped++;
-	queue_settle(s, q);
+	round_settle_all(&s->rounds, q);
 }
 
 void backlog_start_queue(struct backlog *s, struct queue *q)
 {
 	q->stopped--;
-	queue_settle(s, q);
+	round_settle_all(&s->rounds, q);
+}
+
+/* ---- what the store held ---- */
+
+static void flow_restore(struct backlog *s, struct flow *f, bool ready)
+{
+	f->more = ready;
+	flow_settle(s, f);
 }
 
 int backlog_restore(struct backlog *s, const struct lane_count *count)
@@ -363,78 +318,126 @@ int backlog_restore(struct backlog *s, const struct lane_count *count)
 		return -ENOMEM;
 	l->counts[count->state] += count->n;
 	s->counts[count->state] += count->n;
-	if (count->state == JOB_READY && count->n > 0) {
-		l->more = true;
-		lane_settle_hunger(s, l);
-	}
+	if (count->state == JOB_READY && count->n > 0)
+		flow_restore(s, &l->own, true);
 	return 0;
 }
 
-/* ---- taking ---- */
-
-static struct job *queue_head(const struct queue *q, enum job_class class)
+int backlog_restore_flow(struct backlog *s, const struct flow_count *count)
 {
-	struct job *best = NULL;
-	const struct lane *l;
+	struct lane *l = backlog_lane(s, count->queue, count->type);
+	struct flow *f = l != NULL ? backlog_flow(s, l, &count->row) : NULL;
 
-	TAILQ_FOREACH(l, &q->lanes, queue_link) {
-		struct job *job = lane_class(l) == class ? lane_head(l) : NULL;
-
-		if (job != NULL && (best == NULL || lane_before(job->row.priority, job->row.id, best->row.priority, best->row.id)))
-			best = job;
-	}
-	return best;
+	if (f == NULL)
+		return -ENOMEM;
+	f->unfinished = count->unfinished;
+	flow_restore(s, f, count->ready > 0);
+	return 0;
 }
+
+void backlog_restore_queue(struct backlog *s, const struct queue_row *row)
+{
+	struct queue *q = backlog_queue(s, row->name);
+
+	if (q != NULL)
+		q->bucket = row->bucket;
+	backlog_queue_changed(s, row);
+}
+
+/* ---- taking ---- */
 
 static bool job_expired(const struct job *job, wall_ms now)
 {
 	return job->row.expires_at != 0 && job->row.attempt == 0 && job->row.expires_at <= now;
 }
 
-struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now)
+/* Puts aside what keeps the job from being taken now; false: nothing does. */
+static bool peek_passes(struct backlog *s, struct job *job, wall_ms now)
 {
-	struct heap_node *node;
+	struct flow *f = job->flow;
 
-	while ((node = heap_top(&s->turns[class])) != NULL) {
-		struct queue_turn *turn = (struct queue_turn *)node;
-		struct queue *q = (struct queue *)(void *)((char *)(turn - class) - offsetof(struct queue, turn));
-		struct job *job = queue_head(q, class);
-
-		if (job == NULL)
-			log_fatal("queue %s is in its round with nothing to take", q->name);
-		if (!job_expired(job, now))
-			return job;
-		job_leave_window(s, job);	/* the change to `expired` will find it aside */
+	if (job_expired(job, now)) {
+		windows_leave(&s->windows, job);	/* the change to `expired` will find it aside */
+		flow_settle(s, f);
+		return true;
 	}
-	return NULL;
+	if (key_full(f)) {
+		key_park(f);
+		turns_settle(f);
+		round_settle(&s->rounds, f->lane->queue, lane_class(f->lane));
+		return true;
+	}
+	return !round_token(&s->rounds, f->lane->queue, now);
 }
 
-void backlog_take(struct backlog *s, struct job *job)
+struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now)
 {
-	enum job_class class = lane_class(job->lane);
-	struct queue *q = job->lane->queue;
-	struct queue_turn *turn = &q->turn[class];
+	struct job *job;
 
-	s->pass[class] = turn->pass;
-	turn->pass += STRIDE / (uint64_t)q->limits.weight;
-	heap_move(&s->turns[class], &turn->node, turn->pass);
-	job_leave_window(s, job);
+	rounds_refresh(&s->rounds, now);
+	while ((job = round_head(&s->rounds, class)) != NULL && peek_passes(s, job, now))
+		continue;
+	return job;
+}
+
+void backlog_take(struct backlog *s, struct job *job, wall_ms now)
+{
+	windows_leave(&s->windows, job);
 	job->place = JOB_IN_HAND;
+	key_take(job->flow);
+	turns_took(job->flow);
+	job->token_at = round_take(&s->rounds, job->lane->queue, lane_class(job->lane), now);
+	flow_settle(s, job->flow);
+}
+
+bool backlog_limited(const struct job *job)
+{
+	const struct queue_settings *limits = &job->lane->queue->limits;
+
+	return job->flow->lot != NULL || limits->concurrency > 0 || limits->rate.per_second > 0;
+}
+
+void backlog_started(struct job *job)
+{
+	job->token_at = 0;
+}
+
+/* A slot of the key is free: the best of each lot that waits for it comes back. */
+static void key_released(struct backlog *s, struct key *k)
+{
+	struct lot *lot, *next;
+
+	for (lot = TAILQ_FIRST(&k->waiting); lot != NULL; lot = next) {
+		next = TAILQ_NEXT(lot, waiting_link);
+		lot_release(s, lot);
+	}
 }
 
 void backlog_done(struct backlog *s, struct job **held)
 {
 	struct job *job = *held;
+	struct flow *f = job->flow, *to = job->moves_to;
 
 	*held = NULL;
 	job->attempt = NULL;
 	job->place = JOB_ASIDE;
-	if (job->moves_to != NULL)
-		job_move(s, job, job->moves_to);
+	round_let_go(&s->rounds, job->lane->queue, job->token_at != 0);
+	job->token_at = 0;
+	key_let_go(f);
+	if (to != NULL)
+		windows_move(&s->windows, job, to);
 	if (job->row.state == JOB_READY)
-		job_enter_window(s, job);
+		windows_enter(&s->windows, job);
 	else
-		job_forget(s, job);
+		windows_forget(&s->windows, job);
+	if (f->lot != NULL)
+		key_released(s, f->lot->key);
+	flow_settle(s, f);
+	if (to != NULL) {
+		to->jobs--;
+		flow_settle(s, to);
+	}
+	s->wake(s->arg);
 }
 
 struct job *backlog_set_aside(struct backlog *s, int64_t id)
@@ -443,55 +446,43 @@ struct job *backlog_set_aside(struct backlog *s, int64_t id)
 
 	if (job == NULL || job->place != JOB_IN_WINDOW)
 		return NULL;
-	job_leave_window(s, job);
+	windows_leave(&s->windows, job);
+	flow_settle(s, job->flow);
 	return job;
 }
 
 void backlog_put_back(struct backlog *s, int64_t id)
 {
 	struct job *job = backlog_find(s, id);
+	struct flow *f;
 
-	if (job != NULL && job->place == JOB_ASIDE)
-		job_enter_window(s, job);
+	if (job == NULL || job->place != JOB_ASIDE)
+		return;
+	f = job->flow;
+	windows_enter(&s->windows, job);
+	flow_settle(s, f);
+	s->wake(s->arg);
 }
 
 /* ---- pages ---- */
 
-struct lane *backlog_hungry(struct backlog *s, size_t *max)
+struct flow *backlog_hungry(struct backlog *s, size_t *max)
 {
-	struct lane *l = TAILQ_FIRST(&s->hungry);
+	struct flow *f = TAILQ_FIRST(&s->hungry);
+	size_t cap = windows_cap(&s->windows);
 
-	if (l == NULL)
+	if (f == NULL)
 		return NULL;
-	*max = window_cap(s) / 2;
-	l->paging = true;
-	l->page_priority = l->horizon_priority;
-	l->page_id = l->horizon_id;
-	lane_settle_hunger(s, l);
-	return l;
+	*max = cap / 2 > WINDOW_MIN ? cap / 2 : WINDOW_MIN;
+	windows_ask_page(f);
+	flow_settle_hunger(s, f);
+	return f;
 }
 
-void backlog_paged(struct backlog *s, struct lane *l, int rc, const struct job_row *rows, size_t n, size_t max)
+void backlog_paged(struct backlog *s, struct flow *f, int rc, const struct job_row *rows, size_t n, size_t max)
 {
-	l->paging = false;
-	/* A page behind a horizon that has moved since would leave a gap: it is asked for again. */
-	if (rc == 0 && l->more && l->page_priority == l->horizon_priority && l->page_id == l->horizon_id) {
-		l->more = n == max;
-		if (n > 0) {
-			l->horizon_priority = rows[n - 1].priority;
-			l->horizon_id = rows[n - 1].id;
-		}
-		for (size_t i = 0; i < n; i++)
-			if (backlog_find(s, rows[i].id) == NULL)
-				row_enter_window(s, l, &rows[i]);
-	}
-	lane_settle_hunger(s, l);
-}
-
-/* ---- figures ---- */
-
-int64_t backlog_active(const struct backlog *s)
-{
-	return s->counts[JOB_HELD] + s->counts[JOB_BLOCKED] + s->counts[JOB_SCHEDULED] + s->counts[JOB_READY] +
-	       s->counts[JOB_RUNNING];
+	windows_paged(&s->windows, f, rc, rows, n, max);
+	flow_settle(s, f);
+	if (n > 0)
+		s->wake(s->arg);
 }

@@ -5,10 +5,11 @@
  * enters the window of its lane, what ceases to be ready leaves it. Knows ids,
  * priorities, classes and times; no descriptor, no store, no clock.
  *
- * Queues take turns by weight (queue.h); within a queue, priority orders and
- * then id. Memory is bounded: the windows of all lanes share BACKLOG_JOBS_MAX
- * jobs (but each has BACKLOG_WINDOW_MIN) and BACKLOG_SPEC_BYTES of their arguments; a lane whose window runs low
- * asks for a page (backlog_hungry).
+ * Queues take turns by weight (queue.h); within a queue, priority orders, then
+ * the groups' turns, then id (turns.h). A queue that may start no more by its
+ * settings leaves the round; a flow whose concurrency key is full is parked
+ * (key.h); neither holds up another. Memory is bounded (windows.h): a flow
+ * whose window runs low asks for a page (backlog_hungry).
  */
 #ifndef JOBD_BACKLOG_H
 #define JOBD_BACKLOG_H
@@ -19,24 +20,22 @@
 #include "base/clock.h"
 #include "job.h"
 #include "kinds/kind.h"
+#include "key.h"
 #include "queue.h"
+#include "round.h"
 #include "store/store.h"
+#include "windows.h"
 
-enum {
-	BACKLOG_JOBS_MAX = 65536,
-	BACKLOG_SPEC_BYTES = 64 << 20,
-	BACKLOG_WINDOW_MIN = 16,
-	BACKLOG_WINDOW_MAX = 1024,
-	BACKLOG_LANES_MAX = 100000	/* queues times types: what clients may make */
-};
+enum { BACKLOG_LANES_MAX = 100000 };	/* queues times types: what clients may make */
 
 struct backlog {
 	struct queue_table queues;
-	struct job *jobs;			/* the working set, by id */
-	struct heap turns[QUEUE_CLASSES];	/* queues that have something to take, by pass */
-	uint64_t pass[QUEUE_CLASSES];		/* of the last one taken */
-	struct lane_list hungry;
-	size_t lanes, spec_bytes;
+	struct key_table keys;
+	struct flow *flows;			/* those with a number, by it */
+	struct windows windows;
+	struct rounds rounds;
+	struct flow_list hungry;
+	size_t lanes;
 	int64_t counts[JOB_STATES];
 	/* Something may be taken, or a page is wanted, that was not so before. */
 	void (*wake)(void *arg);
@@ -56,6 +55,8 @@ bool backlog_make_queue(struct backlog *s, const char *name);
 
 /* What the store held when it was opened. 0 or -ENOMEM. */
 int backlog_restore(struct backlog *s, const struct lane_count *count);
+int backlog_restore_flow(struct backlog *s, const struct flow_count *count);
+void backlog_restore_queue(struct backlog *s, const struct queue_row *queue);
 
 /* The stream of changes. */
 void backlog_changed(struct backlog *s, const struct job_change *change);
@@ -72,8 +73,14 @@ void backlog_start_queue(struct backlog *s, struct queue *q);
 
 /* The class's next job at this time, still in its window; NULL if there is none. */
 struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now);
-/* Takes it in hand: it is the caller's until backlog_done. */
-void backlog_take(struct backlog *s, struct job *job);
+/* Takes it in hand: it is the caller's until backlog_done. At the same time as the peek's. */
+void backlog_take(struct backlog *s, struct job *job, wall_ms now);
+/* Does its start count for a limit: of its queue, or its key's? */
+bool backlog_limited(const struct job *job);
+/* Its start is on disk: the token of its queue's rate is spent. If that never comes, it is given back. */
+void backlog_started(struct job *job);
+/* When something may be taken of which there was none to take for want of a token; 0: for no such reason. */
+wall_ms backlog_next_token(const struct backlog *s);
 /* The hand lets go: back to the window if the job is ready after all, else forgotten. */
 void backlog_done(struct backlog *s, struct job **job);
 
@@ -86,12 +93,21 @@ struct job *backlog_find(const struct backlog *s, int64_t id);
 
 /* ---- pages ---- */
 
-/* A lane that wants its next page, and how many jobs; NULL if none does. The caller asks the store for it... */
-struct lane *backlog_hungry(struct backlog *s, size_t *max);
+/* A flow that wants its next page, and how many jobs; NULL if none does. The caller asks the store for it... */
+struct flow *backlog_hungry(struct backlog *s, size_t *max);
 /* ... and hands over what came: in order with the changes. rc != 0: nothing came, it is to be asked for again. */
-void backlog_paged(struct backlog *s, struct lane *lane, int rc, const struct job_row *rows, size_t n, size_t max);
+void backlog_paged(struct backlog *s, struct flow *flow, int rc, const struct job_row *rows, size_t n, size_t max);
 
 /* ---- figures ---- */
+
+/* What of the limits keeps a ready job of such a spec from starting now. */
+struct backlog_limit {
+	const char *reason;		/* "rate", "queue_concurrency", "key_concurrency"; NULL: none of them */
+	int64_t in_hand, limit;		/* of the two latter */
+	wall_ms next_token;		/* of the first */
+};
+
+void backlog_why(const struct backlog *s, const struct job_spec *spec, wall_ms now, struct backlog_limit *out);
 
 /* Jobs not final. */
 int64_t backlog_active(const struct backlog *s);

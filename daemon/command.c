@@ -52,6 +52,10 @@ int command_fail(struct call *call, int rc)
 	case -ENOMEM:
 	case -EAGAIN:
 		return rpc_error_set(e, RPC_OVERLOADED, NULL, "the daemon is out of memory: try later");
+	case -EUSERS:
+		return rpc_error_set(e, RPC_OVERLOADED, NULL,
+				     "there is no room for another group or concurrency key: jobs that are not final have %d of them, "
+				     "counted by queue and type; try later", STORE_FLOWS_MAX);
 	case -ECANCELED:
 		return rpc_error_set(e, RPC_SHUTTING_DOWN, NULL, "the daemon is shutting down");
 	case -EIO:

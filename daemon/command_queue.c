@@ -7,6 +7,8 @@
 enum { QUEUES_A_TURN = 256 };	/* written before others get the loop */
 
 #define STATES_WAITING (1u << JOB_HELD | 1u << JOB_BLOCKED | 1u << JOB_SCHEDULED | 1u << JOB_READY)
+#define RATE_MIN 1e-6
+#define RATE_MAX 1e6
 
 /* The settings in force. */
 static void put_limits(struct jwriter *w, const struct queue_settings *limits)
@@ -125,6 +127,18 @@ static bool take_clear(struct params *p, const char *name, unsigned bit, unsigne
 	return !json_is_null(value);
 }
 
+static void read_rate(struct params *p, struct rate *rate)
+{
+	struct params of_rate;
+
+	params_init(&of_rate, params_object(p, "rate"), "rate.", p->error);
+	rate->per_second = params_real(&of_rate, "per_second", 0, RATE_MIN, RATE_MAX);
+	if (p->error->kind == RPC_OK && rate->per_second <= 0)
+		params_refuse(&of_rate, "per_second", "is missing: it must be a number of starts a second");
+	rate->burst = params_int(&of_rate, "burst", rate_burst(rate->per_second), 1, QUEUE_BURST_MAX);
+	params_done(&of_rate);
+}
+
 static int queue_set(struct call *call)
 {
 	struct params *p = &call->params;
@@ -133,6 +147,10 @@ static int queue_set(struct call *call)
 
 	if (take_clear(p, "weight", QUEUE_WEIGHT, &members))
 		row.set.weight = params_int(p, "weight", 0, 1, QUEUE_WEIGHT_MAX);
+	if (take_clear(p, "concurrency", QUEUE_CONCURRENCY, &members))
+		row.set.concurrency = params_int(p, "concurrency", 0, 1, INT64_MAX);
+	if (take_clear(p, "rate", QUEUE_RATE, &members))
+		read_rate(p, &row.set.rate);
 	if (take_clear(p, "max_ready", QUEUE_MAX_READY, &members))
 		row.set.max_ready = params_int(p, "max_ready", 0, 1, INT64_MAX);
 	return change_queue(call, &row, members);

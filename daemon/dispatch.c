@@ -13,7 +13,8 @@ enum {
 	PAGES_MAX = 4,			/* under way at once: what they load is bounded */
 	RECOVER_BATCH = 1000,
 	STORE_RETRY = 500 * 1000,
-	MEMORY_RETRY = 100 * 1000
+	MEMORY_RETRY = 100 * 1000,
+	TOKEN_WAIT = 1000		/* ms: how late a step of the wall clock may be noticed */
 };
 
 void dispatch_init(struct dispatch *d)
@@ -43,7 +44,7 @@ bool dispatch_room(const struct dispatch *d, enum job_class class, bool brief)
 
 struct page_request {
 	struct dispatch *dispatch;
-	struct lane *lane;
+	struct flow *flow;
 	size_t max;
 };
 
@@ -53,7 +54,7 @@ static void page_came(void *arg, int rc, const struct job_row *rows, size_t n)
 
 	if (rc != 0)
 		dispatch_store_failed(page->dispatch);
-	backlog_paged(page->dispatch->backlog, page->lane, rc, rows, n, page->max);
+	backlog_paged(page->dispatch->backlog, page->flow, rc, rows, n, page->max);
 	page->dispatch->pages--;
 	dispatch_wake(page->dispatch);
 	free(page);
@@ -61,22 +62,22 @@ static void page_came(void *arg, int rc, const struct job_row *rows, size_t n)
 
 static void ask_for_pages(struct dispatch *d)
 {
-	struct lane *lane;
+	struct flow *flow;
 	size_t max;
 
-	while (d->pages < PAGES_MAX && (lane = backlog_hungry(d->backlog, &max)) != NULL) {
+	while (d->pages < PAGES_MAX && (flow = backlog_hungry(d->backlog, &max)) != NULL) {
 		struct page_request *page = malloc(sizeof(*page));
 		int rc = -ENOMEM;
 
 		if (page != NULL) {
-			*page = (struct page_request){ d, lane, max };
-			rc = store_ready_page(d->store, lane->queue->name, lane->type, lane->page_priority, lane->page_id, max,
-					      page_came, page);
+			*page = (struct page_request){ d, flow, max };
+			rc = store_ready_page(d->store, flow->lane->queue->name, flow->lane->type, flow->id, flow->page_priority,
+					      flow->page_id, max, page_came, page);
 		}
 		if (rc != 0) {
 			free(page);
 			d->resume_at = clock_after(MEMORY_RETRY);
-			backlog_paged(d->backlog, lane, rc, NULL, 0, max);
+			backlog_paged(d->backlog, flow, rc, NULL, 0, max);
 			return;
 		}
 		d->pages++;
@@ -89,7 +90,8 @@ static struct job *next_of(struct dispatch *d, enum job_class class, wall_ms now
 {
 	struct job *job = dispatch_room(d, class, true) ? backlog_peek(d->backlog, class, now) : NULL;
 
-	return job != NULL && dispatch_room(d, class, job->lane->kind->brief) ? job : NULL;
+	/* What is limited is on disk before it starts, and so never lies ahead in the pool. */
+	return job != NULL && dispatch_room(d, class, job->lane->kind->brief && !backlog_limited(job)) ? job : NULL;
 }
 
 /* The classes take turns, so that many jobs of one do not hold up the other. */
@@ -115,7 +117,7 @@ static bool start_jobs(struct dispatch *d)
 
 		if (job == NULL)
 			return true;
-		backlog_take(d->backlog, job);
+		backlog_take(d->backlog, job, now);
 		if (attempt_start(d->attempts, job) != 0) {
 			d->resume_at = clock_after(MEMORY_RETRY);
 			backlog_done(d->backlog, &job);
@@ -123,6 +125,20 @@ static bool start_jobs(struct dispatch *d)
 		}
 	}
 	return false;
+}
+
+/* When to look again, should nobody call: after a failure, or when a queue has its next token. */
+static mono_us dispatch_until(const struct dispatch *d)
+{
+	wall_ms token = d->draining ? 0 : backlog_next_token(d->backlog), now;
+	mono_us until = MONO_NEVER;
+
+	if (token != 0) {
+		now = clock_wall();
+		token = token - now < TOKEN_WAIT ? token : now + TOKEN_WAIT;
+		until = token > now ? clock_after((token - now) * 1000) : clock_after(0);
+	}
+	return d->resume_at != 0 && d->resume_at < until ? d->resume_at : until;
 }
 
 /* After a failure, nothing starts until the store can write again. */
@@ -171,6 +187,6 @@ void dispatch_main(void *arg)
 		if (!done || d->woken)
 			rc = coro_yield();
 		else
-			rc = cond_wait(&d->wake, d->resume_at != 0 ? d->resume_at : MONO_NEVER);
+			rc = cond_wait(&d->wake, dispatch_until(d));
 	}
 }

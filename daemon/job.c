@@ -2,7 +2,7 @@
 
 #include <stdlib.h>
 
-struct job *job_new(const struct job_row *row, struct lane *lane)
+struct job *job_new(const struct job_row *row)
 {
 	struct job *job = calloc(1, sizeof(*job));
 
@@ -10,7 +10,6 @@ struct job *job_new(const struct job_row *row, struct lane *lane)
 		return NULL;
 	job->row = *row;
 	job->row.spec = row->spec != NULL ? job_spec_ref(row->spec) : NULL;
-	job->lane = lane;
 	return job;
 }
 

@@ -2,7 +2,7 @@
  * job: a job of the working set: ready and near its turn, or in hand.
  *
  * The store knows every job; memory holds only these. A job is here once, in
- * its lane's window, set aside, or in the hands of one attempt.
+ * its flow's window, set aside, or in the hands of one attempt.
  */
 #ifndef JOBD_JOB_H
 #define JOBD_JOB_H
@@ -10,6 +10,7 @@
 #include "base/map.h"
 #include "store/job_row.h"
 
+struct flow;
 struct lane;
 struct attempt;
 
@@ -22,14 +23,16 @@ enum job_place {
 struct job {
 	struct job_row row;	/* as last committed */
 	struct lane *lane;
-	struct lane *moves_to;	/* in hand: where it is to go once let go of, if it was moved meanwhile; else NULL */
+	struct flow *moves_to;	/* in hand: where it is to go once let go of, if it was moved meanwhile; else NULL */
+	struct flow *flow;
+	wall_ms token_at;	/* in hand: when it took a token of its queue's rate that is not known to be spent; 0 */
 	enum job_place place;
 	struct attempt *attempt;	/* in hand: the attempt; else NULL */
 	UT_hash_handle hh;	/* by row.id */
 };
 
-/* With a reference of its own on row->spec, if that is loaded. NULL when out of memory. */
-struct job *job_new(const struct job_row *row, struct lane *lane);
+/* With a reference of its own on row->spec, if that is loaded, and of no flow yet. NULL when out of memory. */
+struct job *job_new(const struct job_row *row);
 void job_free(struct job **job);
 
 /* Takes over what a committed change says; the spec stays as it is here, loaded or not. */

@@ -3,8 +3,9 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "job.h"
 #include "kinds/kind.h"
+
+enum { OLDEST_LOOKS = 4096 };	/* jobs looked at for the oldest of a queue */
 
 _Static_assert((int)QUEUE_CLASSES == (int)CLASS_WORKER + 1, "one turn for each class");
 
@@ -32,6 +33,8 @@ struct queue *queue_make(struct queue_table *t, const char *name)
 	}
 	q->limits.weight = 1;
 	TAILQ_INIT(&q->lanes);
+	for (int class = 0; class < QUEUE_CLASSES; class++)
+		q->turn[class].queue = q;
 	HASH_ADD_KEYPTR(hh, t->by_name, q->name, strlen(q->name), q);
 	if (q->hh.tbl == NULL) {
 		free(q->name);
@@ -67,6 +70,12 @@ struct lane *queue_make_lane(struct queue *q, const char *type)
 	}
 	l->queue = q;
 	l->kind = kind_find(type);
+	l->own.lane = l;
+	if (turns_join(&q->turn[lane_class(l)], &l->own, NULL) != 0) {
+		free(l->type);
+		free(l);
+		return NULL;
+	}
 	TAILQ_INSERT_TAIL(&q->lanes, l, queue_link);
 	return l;
 }
@@ -77,10 +86,13 @@ static void queue_free(struct queue *q)
 
 	while ((l = TAILQ_FIRST(&q->lanes)) != NULL) {
 		TAILQ_REMOVE(&q->lanes, l, queue_link);
-		free(l->v);
+		turns_part(&l->own);
+		free(l->own.v);
 		free(l->type);
 		free(l);
 	}
+	for (int class = 0; class < QUEUE_CLASSES; class++)
+		turns_free(&q->turn[class]);
 	free(q->name);
 	free(q);
 }
@@ -119,16 +131,14 @@ bool queue_name_ok(const char *name)
 
 wall_ms queue_oldest_ready(const struct queue *q)
 {
-	const struct lane *l;
+	int looks = OLDEST_LOOKS;
 	wall_ms oldest = 0;
 
-	TAILQ_FOREACH(l, &q->lanes, queue_link)
-		for (size_t i = 0; i < l->n; i++) {
-			const struct job_row *row = &l->v[l->first + i]->row;
-			wall_ms since = row->run_at > row->submitted_at ? row->run_at : row->submitted_at;
+	for (int class = 0; class < QUEUE_CLASSES; class++) {
+		wall_ms since = turns_oldest(&q->turn[class], &looks);
 
-			if (oldest == 0 || since < oldest)
-				oldest = since;
-		}
+		if (oldest == 0 || (since != 0 && since < oldest))
+			oldest = since;
+	}
 	return oldest;
 }

@@ -1,7 +1,7 @@
 /*
  * queue: the queues there are, their settings, and their lanes.
  *
- * A queue is made on first use and stays. Its turn in each class's round
+ * A queue is made on first use and stays. Its place in each class's round
  * comes by stride scheduling (Waldspurger and Weihl, 1995): each start
  * advances the queue's pass by an amount inverse to its weight, and the queue
  * with the lowest pass is next.
@@ -12,26 +12,23 @@
 #include <stdbool.h>
 #include <stdint.h>
 
-#include "base/heap.h"
 #include "base/map.h"
 #include "lane.h"
 #include "store/limits.h"
+#include "turns.h"
 
 enum { QUEUE_CLASSES = 3 };	/* as many as enum job_class has */
-
-struct queue_turn {
-	struct heap_node node;	/* in the class's heap while something could be taken */
-	uint64_t pass;
-	size_t ready;		/* jobs of this class in the windows of the lanes */
-};
 
 struct queue {
 	char *name;
 	bool paused;
 	unsigned stopped;	/* for a moment: by so many */
 	struct queue_settings set, limits;	/* by a person; in force */
+	int64_t in_hand;	/* jobs of all classes */
+	struct bucket bucket;	/* of its rate, as it will be when all claims under way are committed */
+	struct heap_node dry;	/* while it waits for the next token: in the backlog's heap, by its time */
 	struct lane_list lanes;
-	struct queue_turn turn[QUEUE_CLASSES];
+	struct turns turn[QUEUE_CLASSES];
 	UT_hash_handle hh;	/* by name */
 };
 

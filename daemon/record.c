@@ -11,6 +11,7 @@ const char *record_reason(const struct job_row *row, const struct backlog *s, co
 	const struct queue *q = queue_find(&s->queues, row->spec->queue);
 	const struct kind *kind = kind_find(row->spec->type);
 	const struct job *job = backlog_find(s, row->id);
+	struct backlog_limit limit;
 
 	if (row->state == JOB_HELD)
 		return "held";
@@ -27,7 +28,12 @@ const char *record_reason(const struct job_row *row, const struct backlog *s, co
 	if (kind == NULL)
 		return "no_worker";
 	/* What has been taken to start may fill the last room itself. */
-	if ((job != NULL && job->attempt != NULL) || dispatch_room(d, kind->class, kind->brief))
+	if (job != NULL && job->attempt != NULL)
+		return "next";
+	backlog_why(s, row->spec, clock_wall(), &limit);
+	if (limit.reason != NULL)
+		return limit.reason;
+	if (dispatch_room(d, kind->class, kind->brief))
 		return "next";
 	return kind->class == CLASS_IO ? "io_busy" : "pool_busy";
 }
@@ -114,6 +120,17 @@ static void put_identity(struct jwriter *w, const struct job_row *row, bool full
 		put_text(w, "meta", spec->meta);
 }
 
+static void put_concurrency(struct jwriter *w, const struct job_spec *spec)
+{
+	if (spec->concurrency_key == NULL)
+		return;
+	jw_key(w, "concurrency");
+	jw_object(w);
+	jw_put_string(w, "key", spec->concurrency_key);
+	jw_put_int(w, "limit", spec->concurrency_limit);
+	jw_object_end(w);
+}
+
 static void put_times(struct jwriter *w, const struct job_row *row)
 {
 	put_time(w, "submitted_at", row->submitted_at);
@@ -136,6 +153,8 @@ void record_write(struct jwriter *w, const struct job_record *record, const stru
 		jw_put_string(w, "reason", reason);
 	jw_put_int(w, "attempt", row->attempt);
 	jw_put_int(w, "max_attempts", row->spec->retry.max_attempts);
+	if (row->spec->group != NULL)
+		jw_put_string(w, "group", row->spec->group);
 	put_times(w, row);
 	if (row->spec->timeout > 0)
 		jw_put_seconds(w, "timeout", row->spec->timeout);
@@ -143,6 +162,7 @@ void record_write(struct jwriter *w, const struct job_record *record, const stru
 		jw_put_raw(w, "after", row->spec->after, strlen(row->spec->after));
 	if (row->spec->unique_key != NULL)
 		jw_put_string(w, "unique_key", row->spec->unique_key);
+	put_concurrency(w, row->spec);
 	put_doings(w, record, s);
 	if (full)
 		put_text(w, "result", record->result);

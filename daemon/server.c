@@ -312,6 +312,21 @@ static void restore_count(void *arg, const struct lane_count *count)
 		fail(s, EXIT_FAILED, "out of memory while reading the state");
 }
 
+static void restore_flow(void *arg, const struct flow_count *count)
+{
+	struct server *s = arg;
+
+	if (backlog_restore_flow(&s->parts.backlog, count) != 0)
+		fail(s, EXIT_FAILED, "out of memory while reading the state");
+}
+
+static void restore_queue(void *arg, const struct queue_row *queue)
+{
+	struct server *s = arg;
+
+	backlog_restore_queue(&s->parts.backlog, queue);
+}
+
 static int open_store(struct server *s)
 {
 	struct store_conf conf = { s->conf->state.directory, s->conf->retain.seconds_ms, s->conf->retain.jobs };
@@ -334,7 +349,8 @@ static int open_store(struct server *s)
 	if (result != STORE_OPEN_OK)
 		return fail(s, result == STORE_OPEN_REFUSED ? EXIT_STATE : EXIT_FAILED, why);
 	store_counts(p->store, restore_count, s);
-	store_queues(p->store, on_queue_changed, s);
+	store_flows(p->store, restore_flow, s);
+	store_queues(p->store, restore_queue, s);
 	notify_set_seq(p->notify, store_seq(p->store));
 	return s->status == EXIT_CLEAN ? 0 : -1;
 }

@@ -45,9 +45,6 @@ struct listen_conf settings_of_listen(const struct conf *c)
 
 const char *settings_lack(const struct conf *c)
 {
-	for (size_t i = 0; i < c->queues_len; i++)
-		if (c->queues[i].concurrency != 0 || c->queues[i].rate > 0)
-			return "queue: this version does not enforce concurrency and rate";
 	if (c->worker_pools_len > 0)
 		return "worker: this version has no worker pools";
 	return c->modules_len > 0 ? "module: this version loads no modules" : NULL;

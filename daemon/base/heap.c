@@ -21,9 +21,14 @@ static void heap_set(struct heap *h, size_t at, struct heap_node *node)
 	node->place = at + 1;
 }
 
+static bool heap_before(const struct heap_node *a, const struct heap_node *b)
+{
+	return a->key != b->key ? a->key < b->key : a->tie < b->tie;
+}
+
 static void heap_rise(struct heap *h, size_t at, struct heap_node *node)
 {
-	while (at > 0 && node->key < h->v[(at - 1) / 2]->key) {
+	while (at > 0 && heap_before(node, h->v[(at - 1) / 2])) {
 		heap_set(h, at, h->v[(at - 1) / 2]);
 		at = (at - 1) / 2;
 	}
@@ -33,9 +38,9 @@ static void heap_rise(struct heap *h, size_t at, struct heap_node *node)
 static void heap_sink(struct heap *h, size_t at, struct heap_node *node)
 {
 	for (size_t child; (child = 2 * at + 1) < h->n; at = child) {
-		if (child + 1 < h->n && h->v[child + 1]->key < h->v[child]->key)
+		if (child + 1 < h->n && heap_before(h->v[child + 1], h->v[child]))
 			child++;
-		if (node->key <= h->v[child]->key)
+		if (!heap_before(h->v[child], node))
 			break;
 		heap_set(h, at, h->v[child]);
 	}
@@ -70,13 +75,12 @@ int heap_add(struct heap *h, struct heap_node *node, uint64_t key)
 
 void heap_move(struct heap *h, struct heap_node *node, uint64_t key)
 {
-	bool up = key < node->key;
+	size_t at = node->place - 1;
 
 	node->key = key;
-	if (up)
-		heap_rise(h, node->place - 1, node);
-	else
-		heap_sink(h, node->place - 1, node);
+	heap_rise(h, at, node);
+	if (node->place - 1 == at)
+		heap_sink(h, at, node);
 }
 
 void heap_remove(struct heap *h, struct heap_node *node)
@@ -90,7 +94,7 @@ void heap_remove(struct heap *h, struct heap_node *node)
 	node->place = 0;
 	if (last == node)
 		return;
-	if (last->key < node->key)
+	if (heap_before(last, node))
 		heap_rise(h, at, last);
 	else
 		heap_sink(h, at, last);

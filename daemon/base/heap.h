@@ -11,6 +11,7 @@
 
 struct heap_node {
 	uint64_t key;
+	uint64_t tie;		/* decides between equal keys; the owner's, 0 where it does not matter */
 	size_t place;		/* index + 1; 0 = not in a heap */
 };
 
@@ -29,7 +30,7 @@ static inline struct heap_node *heap_top(const struct heap *h) { return h->n > 0
 int heap_reserve(struct heap *h, size_t n);
 /* Adds a node not in a heap, with its key; 0 or -ENOMEM. */
 int heap_add(struct heap *h, struct heap_node *node, uint64_t key);
-/* Gives a node in the heap another key. */
+/* Gives a node in the heap another key; its tie may have changed too. */
 void heap_move(struct heap *h, struct heap_node *node, uint64_t key);
 /* Removes a node; harmless if it is in none. */
 void heap_remove(struct heap *h, struct heap_node *node);

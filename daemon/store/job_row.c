@@ -36,7 +36,7 @@ struct job_spec *job_spec_new(const struct job_spec *from)
 {
 	size_t bytes = sizeof(*from) + text_size(from->type) + text_size(from->queue) + text_size(from->args) +
 		       text_size(from->tags) + text_size(from->meta) + text_size(from->unique_key) + text_size(from->after) +
-		       text_size(from->schedule);
+		       text_size(from->schedule) + text_size(from->group) + text_size(from->concurrency_key);
 	struct job_spec *spec = malloc(bytes);
 	char *to;
 
@@ -55,6 +55,8 @@ struct job_spec *job_spec_new(const struct job_spec *from)
 	text_settle(&spec->unique_key, &to);
 	text_settle(&spec->after, &to);
 	text_settle(&spec->schedule, &to);
+	text_settle(&spec->group, &to);
+	text_settle(&spec->concurrency_key, &to);
 	return spec;
 }
 

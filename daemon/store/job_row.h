@@ -46,6 +46,9 @@ struct job_spec {
 	const char *after;		/* JSON text of an array of ids, or NULL; not of a submission */
 	const char *schedule;		/* the one that made it; or NULL */
 	wall_ms scheduled_for;		/* the firing that it is; 0 = none */
+	const char *group;		/* or NULL: takes turns with the queue's other groups */
+	const char *concurrency_key;	/* or NULL: starts only while fewer than concurrency_limit of this key run */
+	int64_t concurrency_limit;
 	size_t args_len;
 	wall_ms timeout;		/* one attempt's; 0 = none */
 	wall_ms retain;			/* of the final record; -1 = the daemon's */

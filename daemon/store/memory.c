@@ -107,11 +107,17 @@ static void memory_close(struct store *st)
 	memory_request_free(m);
 	free(m->queues);
 	memory_schedule_free(m);
+	memory_flow_free(m);
 	free(m);
 }
 
 /* Empty when opened. */
 static void memory_counts(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg)
+{
+	(void)st, (void)each, (void)arg;
+}
+
+static void memory_flows(struct store *st, void (*each)(void *arg, const struct flow_count *flow), void *arg)
 {
 	(void)st, (void)each, (void)arg;
 }
@@ -141,6 +147,7 @@ const struct store_backend store_memory = {
 	.close = memory_close,
 	.submit = memory_submit_op,
 	.counts = memory_counts,
+	.flows = memory_flows,
 	.queues = memory_queues,
 	.schedules = memory_schedules,
 	.stats = memory_stats,

@@ -33,8 +33,14 @@ struct memory_request {		/* the answer that a submit with this request_id was gi
 	bool existing;
 };
 
+struct memory_flow {			/* its number is its place + 1 */
+	char *queue, *type, *group, *key;
+	int64_t limit;
+};
+
 struct memory_queue {
 	struct queue_row row;
+	struct bucket bucket;
 	char name[80];
 };
 
@@ -47,6 +53,8 @@ struct memory_store {
 	size_t queues_n;
 	struct schedule_row **schedules;	/* in no order */
 	size_t schedules_n;
+	struct memory_flow *flows;
+	size_t flows_n;
 	int64_t last_id;
 	uint64_t seq, operations;
 	wall_ms retain;
@@ -104,10 +112,18 @@ bool memory_request_answer(const struct memory_store *m, struct submission *s, w
 void memory_request_keep(struct memory_store *m, const struct submission *s, wall_ms now);
 size_t memory_request_prune(struct memory_store *m, wall_ms now, size_t max);
 void memory_request_free(struct memory_store *m);
+/* memory_flow.c */
+/* The flow of such a job, made if new; false: it has none. */
+bool memory_flow_of(struct memory_store *m, const struct job_spec *spec, struct flow_row *out);
+void memory_flow_free(struct memory_store *m);
+
 /* memory_queue.c */
 int memory_queue_set(struct memory_store *m, struct store_op *op);
 /* Its jobs that neither run nor are final. */
 int64_t memory_queue_waiting(const struct memory_store *m, const char *queue);
+/* May the job start by its queue's settings and its key? 0 or -EAGAIN. The token is taken by memory_queue_token. */
+int memory_queue_slots(const struct memory_store *m, const struct claim *c, const struct job_spec *spec);
+int memory_queue_token(struct memory_store *m, const struct claim *c, const char *queue);
 
 /* memory_schedule.c */
 int memory_schedule_put(struct memory_store *m, struct store_op *op);

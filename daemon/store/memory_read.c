@@ -26,6 +26,13 @@ static bool memory_ready_behind(const struct job_row *row, const struct store_op
 	       (row->priority == op->page.after_priority && row->id > op->page.after_id);
 }
 
+static int64_t memory_flow_id(struct memory_store *m, const struct memory_job *j)
+{
+	struct flow_row flow;
+
+	return memory_flow_of(m, j->spec, &flow) ? flow.id : 0;
+}
+
 int memory_ready_page(struct memory_store *m, struct store_op *op)
 {
 	size_t n = 0;
@@ -34,7 +41,7 @@ int memory_ready_page(struct memory_store *m, struct store_op *op)
 	for (size_t i = 0; i < m->n; i++) {
 		const struct memory_job *j = m->jobs[i];
 
-		if (j->k.row.state == JOB_READY && memory_ready_behind(&j->k.row, op) &&
+		if (j->k.row.state == JOB_READY && memory_flow_id(m, j) == op->page.flow && memory_ready_behind(&j->k.row, op) &&
 		    strcmp(j->spec->queue, op->page.queue) == 0 && strcmp(j->spec->type, op->page.type) == 0) {
 			op->page.rows[n] = j->k.row;
 			op->page.rows[n++].spec = j->spec;

@@ -93,7 +93,10 @@ struct memory_job *memory_find(const struct memory_store *m, int64_t id)
 struct note *memory_note(struct memory_store *m, struct store_op *op, enum job_state from, const struct memory_job *j,
 			 const struct effect *e)
 {
-	struct note *note = op_note(op, from, &j->k, j->spec->queue, j->spec->type, e);
+	bool over = (from == JOB_NONE || job_state_final(from)) && (j->k.row.state == JOB_NONE || job_state_final(j->k.row.state));
+	struct flow_row flow;
+	bool has = !over && memory_flow_of(m, j->spec, &flow);
+	struct note *note = op_note(op, from, &j->k, j->spec->queue, j->spec->type, has ? &flow : NULL, e);
 
 	if (note == NULL)
 		memory_no_memory();
@@ -205,9 +208,16 @@ int memory_claim(struct memory_store *m, struct store_op *op)
 	if (j == NULL)
 		return -ENOENT;
 	was = j->k;
-	rc = rules_claim(&j->k, op->claim.claim, &e);
+	rc = memory_queue_slots(m, op->claim.claim, j->spec);
+	if (rc == 0)
+		rc = rules_claim(&j->k, op->claim.claim, &e);
 	if (rc != 0)
 		return rc;
+	rc = memory_queue_token(m, op->claim.claim, j->spec->queue);
+	if (rc != 0) {
+		j->k = was;
+		return rc;
+	}
 	if (op->claim.load != NULL)
 		*op->claim.load = job_spec_ref(j->spec);
 	memory_save(m, op, j, &was, &e);
@@ -295,6 +305,7 @@ int memory_update(struct memory_store *m, struct store_op *op)
 	enum job_state was = j != NULL ? j->k.row.state : JOB_NONE;
 	struct effect e = { 0 };
 	struct job_kept k;
+	struct flow_row from;
 	struct note *note;
 	int rc;
 
@@ -312,8 +323,10 @@ int memory_update(struct memory_store *m, struct store_op *op)
 	m->dropped_spec = j->spec;
 	j->spec = memory_updated_spec(j->spec, u);
 	note = memory_note(m, op, was, j, &e);
-	if (strcmp(m->dropped_spec->queue, j->spec->queue) != 0)
+	if (strcmp(m->dropped_spec->queue, j->spec->queue) != 0) {
 		note->change.from_queue = m->dropped_spec->queue;
+		note->change.from_flow = memory_flow_of(m, m->dropped_spec, &from) ? from.id : 0;
+	}
 	return 0;
 }
 

@@ -104,14 +104,42 @@ void op_reset(struct store_op *op)
 		*op->time.removed = 0;
 }
 
-struct note *op_note(struct store_op *op, enum job_state from, const struct job_kept *k, const char *queue,
-		     const char *type, const struct effect *e)
+static size_t text_size(const char *text)
 {
-	size_t size = e->copy ? strlen(e->message) + 1 : 0;
-	struct note *note = calloc(1, sizeof(*note) + size);
+	return text != NULL ? strlen(text) + 1 : 0;
+}
+
+/* Moves *text to *to, and *to behind it. */
+static void text_copy(const char **text, char **to)
+{
+	size_t size = text_size(*text);
+
+	if (size == 0)
+		return;
+	*text = memcpy(*to, *text, size);
+	*to += size;
+}
+
+static void note_flow(struct note *note, const struct flow_row *flow, char **to)
+{
+	note->flow = *flow;
+	text_copy(&note->flow.group, to);
+	text_copy(&note->flow.key, to);
+	note->change.flow = &note->flow;
+}
+
+struct note *op_note(struct store_op *op, enum job_state from, const struct job_kept *k, const char *queue,
+		     const char *type, const struct flow_row *flow, const struct effect *e)
+{
+	size_t texts = (flow != NULL ? text_size(flow->group) + text_size(flow->key) : 0) + (e->copy ? text_size(e->message) : 0);
+	struct note *note = calloc(1, sizeof(*note) + texts);
+	char *to;
 
 	if (note == NULL)
 		return NULL;
+	to = note->texts;
+	if (flow != NULL)
+		note_flow(note, flow, &to);
 	note->row = k->row;
 	note->change.at = op->now;
 	note->change.from = from;
@@ -120,7 +148,9 @@ struct note *op_note(struct store_op *op, enum job_state from, const struct job_
 	note->change.queue = queue;
 	note->change.type = type;
 	note->change.reason = e->reason;
-	note->change.message = e->copy ? memcpy(note->message, e->message, size) : e->message;
+	note->change.message = e->message;
+	if (e->copy)
+		text_copy(&note->change.message, &to);
 	note->change.retain = k->retain;
 	STAILQ_INSERT_TAIL(&op->notes, note, link);
 	return note;

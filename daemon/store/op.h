@@ -31,9 +31,10 @@ enum store_verb {
 struct note {
 	struct job_change change;	/* change.row points at `row` */
 	struct job_row row;
-	void *lane, *from_lane;		/* the back end's: what it counted the change under */
+	struct flow_row flow;		/* if change.flow points at it; its texts lie in texts */
+	void *lane, *from_lane, *counted, *from_counted;	/* the back end's: what it counted the change under */
 	STAILQ_ENTRY(note) link;
-	char message[];			/* where the effect's had to be copied */
+	char texts[];			/* those of the flow, and the effect's message where it had to be copied */
 };
 
 STAILQ_HEAD(note_list, note);
@@ -63,6 +64,7 @@ struct store_op {
 		} time;			/* due, expire, prune, recover, resolve */
 		struct {
 			const char *queue, *type;
+			int64_t flow;
 			int after_priority;
 			int64_t after_id;
 			size_t max, n;
@@ -115,10 +117,11 @@ void op_reset(struct store_op *op);
 
 /*
  * Notes a change: `k` as it is now, come from state `from`. queue, type,
- * reason and message must live until the op has ended. NULL when out of memory.
+ * reason and message must live until the op has ended; the flow's texts are
+ * copied. NULL when out of memory.
  */
 struct note *op_note(struct store_op *op, enum job_state from, const struct job_kept *k, const char *queue,
-		     const char *type, const struct effect *e);
+		     const char *type, const struct flow_row *flow, const struct effect *e);
 
 /* The rule of a verb that a person asks for. */
 rule_fn *op_ask_rule(const struct store_op *op);

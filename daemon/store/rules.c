@@ -85,6 +85,13 @@ int rules_room(struct submission *s, int64_t waiting)
 	return -EXFULL;
 }
 
+int rules_slots(const struct claim *c, int64_t queue_running, int64_t key_running, int64_t key_limit)
+{
+	if (c->concurrency > 0 && queue_running >= c->concurrency)
+		return -EAGAIN;
+	return key_limit > 0 && key_running >= key_limit ? -EAGAIN : 0;
+}
+
 static void rules_where(struct job_kept *k, const char where[static sizeof(k->where)])
 {
 	memcpy(k->where, where, sizeof(k->where));

@@ -62,6 +62,10 @@ wall_ms rules_request_until(wall_ms at);
 int rules_room(struct submission *s, int64_t waiting);
 
 /* Each: 0, or -EBUSY with nothing changed (rules_delete: -ENOTEMPTY, too). */
+/* May one more start, where so many jobs of its queue and of its key (limit 0: it has none) run? 0 or -EAGAIN. */
+int rules_slots(const struct claim *c, int64_t queue_running, int64_t key_running, int64_t key_limit);
+
+/* Each: 0, or -EBUSY with nothing changed. */
 int rules_claim(struct job_kept *k, const struct claim *c, struct effect *e);
 int rules_settle(struct job_kept *k, struct settlement *s, struct effect *e);
 typedef int rule_fn(struct job_kept *k, wall_ms now, struct effect *e);

@@ -250,6 +250,20 @@ static void sqlite_counts(struct store *st, void (*each)(void *arg, const struct
 		}
 }
 
+static void sqlite_flows(struct store *st, void (*each)(void *arg, const struct flow_count *flow), void *arg)
+{
+	struct sqlite_store *s = st->impl;
+	struct sqlite_flow *flow, *next;
+
+	if (s->begun)
+		log_fatal("store_flows: after the first verb");
+	HASH_ITER(hh_id, s->writer.tx.flows.by_id, flow, next) {
+		struct flow_count count = { flow->lane->queue, flow->lane->type, flow->row, flow->unfinished, flow->ready };
+
+		each(arg, &count);
+	}
+}
+
 static void sqlite_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	struct sqlite_store *s = st->impl;
@@ -282,6 +296,7 @@ const struct store_backend store_sqlite = {
 	.close = sqlite_close,
 	.submit = sqlite_submit,
 	.counts = sqlite_counts,
+	.flows = sqlite_flows,
 	.queues = sqlite_queues,
 	.schedules = sqlite_schedules,
 	.stats = sqlite_stats,

@@ -26,6 +26,12 @@ static int ask_allowed(struct sqlite_tx *tx, rule_fn *rule, const struct sqlite_
 	return tx->db.failed;
 }
 
+/* What is not final has its flow: before the change, so that the change is told with it. */
+static int ask_revive(struct sqlite_tx *tx, rule_fn *rule, struct sqlite_job *j)
+{
+	return rule == rules_retry && job_state_final(j->row.k.row.state) ? sqlite_job_revive(tx, j) : 0;
+}
+
 /* The change that the op's rule makes. 0, what forbids it, or the failure. */
 static int ask_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j)
 {
@@ -34,6 +40,8 @@ static int ask_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_j
 	struct effect e = { 0 };
 	int rc = ask_allowed(tx, rule, j);
 
+	if (rc == 0)
+		rc = ask_revive(tx, rule, j);
 	if (rc == 0 && rule == rules_retry && job_state_final(was.row.state) && (was.graph & GRAPH_AFTER))
 		rc = sqlite_graph_again(tx, op, j);
 	if (rc == 0)
@@ -109,9 +117,10 @@ int sqlite_ask_update(struct sqlite_tx *tx, struct store_op *op)
 	*op->update.state = k.row.state;
 	j->row.k = k;
 	j->row.lane = lane;
-	if (u->what & UPDATE_TAGS)
-		sqlite_job_tags(tx, j, u->tags);
-	return sqlite_job_move(tx, op, j, &was, was_lane, &e);
+	rc = sqlite_job_move(tx, op, j, &was, was_lane, &e);
+	if (rc == 0 && (u->what & UPDATE_TAGS))
+		rc = sqlite_job_tags(tx, j, u->tags);
+	return rc;
 }
 
 int sqlite_ask_probe(struct sqlite_tx *tx, struct store_op *op)

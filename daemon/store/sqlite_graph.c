@@ -91,7 +91,9 @@ static int graph_submit_now(struct sqlite_tx *tx, struct store_op *op, size_t i,
 	rules_submit(&k, s, &start, tx->next_id++, op->now, &e, why);
 	s->id = k.row.id;
 	s->state = k.row.state;
-	graph_insert(tx, op, i, &k, &e);
+	rc = graph_insert(tx, op, i, &k, &e);
+	if (rc != 0)
+		return rc;
 	graph_put_waits(tx, s->id, ids);
 	if (start.blame == 0 && tx->db.failed == 0 && sqlite_job_get(tx, s->id, &j) == 0)
 		graph_add_edges(tx, op, j, ids);

@@ -92,6 +92,7 @@ int sqlite_job_get(struct sqlite_tx *tx, int64_t id, struct sqlite_job **out)
 		free(j);
 		return rc;
 	}
+	j->flow = sqlite_flow_at(&tx->flows, &tx->db, j->row.flow);
 	*out = j;
 	return job_keep(tx, j);
 }
@@ -264,6 +265,30 @@ void sqlite_job_touch(struct sqlite_tx *tx, struct store_op *op, struct sqlite_j
 	}
 }
 
+/* Its flow is told of the change; it has none once it is final. */
+static int job_note(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
+		    const struct effect *e)
+{
+	struct sqlite_flow *flow = j->flow;
+
+	if (job_state_final(j->row.k.row.state)) {
+		j->flow = NULL;
+		j->row.flow = 0;
+	}
+	return sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, flow, e);
+}
+
+int sqlite_job_revive(struct sqlite_tx *tx, struct sqlite_job *j)
+{
+	struct job_spec *spec = sqlite_row_spec(&j->row, &tx->db, true);
+	int rc = spec != NULL ? sqlite_flow_of(&tx->flows, &tx->db, j->row.lane, spec, &j->flow) : tx->db.failed;
+
+	if (rc == 0)
+		j->row.flow = j->flow != NULL ? j->flow->row.id : 0;
+	job_spec_unref(&spec);
+	return rc;
+}
+
 int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
 		      const struct effect *e)
 {
@@ -276,20 +301,41 @@ int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_j
 	else if (e->reason != NULL)
 		job_put_error(&tx->db, j, e);
 	sqlite_job_touch(tx, op, j);
-	return sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, e);
+	return job_note(tx, op, j, was, e);
+}
+
+/* Where the job is of another lane now, its flow is another. */
+static int job_reflow(struct sqlite_tx *tx, struct sqlite_job *j)
+{
+	const struct flow_row *row = &j->flow->row;
+	struct job_spec like = { .group = row->group, .concurrency_key = row->key, .concurrency_limit = row->limit };
+	int rc = sqlite_flow_of(&tx->flows, &tx->db, j->row.lane, &like, &j->flow);
+
+	if (rc == 0)
+		j->row.flow = j->flow->row.id;
+	return rc;
 }
 
 int sqlite_job_move(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
 		    struct sqlite_lane *was_lane, const struct effect *e)
 {
-	struct sqlite_query q = sqlite_query(&tx->db, SQL_JOB_MOVE);
+	struct sqlite_flow *was_flow = j->flow;
+	struct sqlite_query q;
+	int rc = was_flow != NULL && j->row.lane != was_lane ? job_reflow(tx, j) : 0;
 
+	if (rc != 0) {
+		j->row.k = *was;
+		j->row.lane = was_lane;
+		j->flow = was_flow;
+		return rc;
+	}
+	q = sqlite_query(&tx->db, SQL_JOB_MOVE);
 	sqlite_bind_int(&q, j->id);
 	sqlite_bind_int(&q, j->row.lane->id);
 	sqlite_bind_int(&q, j->row.k.row.priority);
 	sqlite_run(&q);
 	sqlite_job_touch(tx, op, j);
-	return sqlite_tx_note_moved(tx, op, was->row.state, was_lane, &j->row.k, j->row.lane, e);
+	return sqlite_tx_note_moved(tx, op, was->row.state, was_lane, was_flow, &j->row.k, j->row.lane, j->flow, e);
 }
 
 int sqlite_job_tags(struct sqlite_tx *tx, const struct sqlite_job *j, const char *tags)
@@ -327,18 +373,33 @@ int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job
 		job_trim_by(&tx->db, SQL_OUTPUT_TRIM, j->id, INT32_MAX);
 	}
 	tx->deleted = true;
-	sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, e);
+	sqlite_tx_note(tx, op, was->row.state, &j->row.k, j->row.lane, NULL, e);
 	job_forget(&tx->jobs, j);
 	return tx->db.failed;
 }
 
 /* ---- insert ---- */
 
+/* The flow of a new job; one that is final at once needs none. */
+static int job_first_flow(struct sqlite_tx *tx, struct sqlite_job *j, const struct job_spec *spec)
+{
+	int rc = 0;
+
+	j->flow = NULL;
+	if (j->row.lane == NULL)
+		rc = sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	else if (!job_state_final(j->row.k.row.state))
+		rc = sqlite_flow_of(&tx->flows, &tx->db, j->row.lane, spec, &j->flow);
+	j->row.flow = j->flow != NULL ? j->flow->row.id : 0;
+	return rc;
+}
+
 int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct job_kept *k, const struct job_spec *spec,
 		      struct job_spec *told_spec, const struct effect *e)
 {
 	struct job_kept told = *k;
 	struct sqlite_job *j = job_new(tx);
+	int rc;
 
 	if (j == NULL)
 		return tx->db.failed;
@@ -348,9 +409,10 @@ int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct jo
 	if (spec->unique_key != NULL)
 		memccpy(j->row.unique_key, spec->unique_key, '\0', sizeof(j->row.unique_key));
 	j->row.lane = sqlite_lane_of(&tx->lanes, spec->queue, spec->type);
-	if (j->row.lane == NULL) {
+	rc = job_first_flow(tx, j, spec);
+	if (rc != 0) {
 		free(j);
-		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+		return rc;
 	}
 	if (job_keep(tx, j) != 0)
 		return tx->db.failed;
@@ -363,5 +425,5 @@ int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct jo
 		sqlite_job_touch(tx, op, j);
 	}
 	told.row.spec = told_spec;
-	return sqlite_tx_note(tx, op, JOB_NONE, &told, j->row.lane, e);
+	return sqlite_tx_note(tx, op, JOB_NONE, &told, j->row.lane, j->flow, e);
 }

@@ -23,6 +23,7 @@ struct store_op;
 struct sqlite_job {
 	int64_t id;
 	struct sqlite_row row;		/* as it is now */
+	struct sqlite_flow *flow;	/* that of row.flow; NULL: none */
 	struct job_kept written;	/* as the tables have it */
 	bool dirty;
 	TAILQ_ENTRY(sqlite_job) used;	/* in order of use */
@@ -52,10 +53,14 @@ int sqlite_job_get(struct sqlite_tx *tx, int64_t id, struct sqlite_job **out);
 
 /*
  * A new job, made by rules_submit with this effect; noted as a change from
- * none, with the spec `told`, which may be NULL. 0 or the failure.
+ * none, with the spec `told`, which may be NULL. 0, -EUSERS (there are too many
+ * flows), or the failure.
  */
 int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct job_kept *k, const struct job_spec *spec,
 		      struct job_spec *told, const struct effect *e);
+
+/* A final job is to be none: it gets its flow back. 0, -EUSERS, or the failure. */
+int sqlite_job_revive(struct sqlite_tx *tx, struct sqlite_job *j);
 
 /* A rule has changed the job from `was`, with this effect: carried out and noted. 0 or the failure. */
 int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,

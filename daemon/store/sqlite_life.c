@@ -4,6 +4,7 @@
 #include "store/rules_graph.h"
 #include "store/sqlite_graph.h"
 #include "store/sqlite_request.h"
+#include "store/sqlite_queue.h"
 #include "store/sqlite_verbs.h"
 
 /* ---- submit ---- */
@@ -133,7 +134,7 @@ static bool life_submit_in_parts(const struct store_op *op)
 	for (size_t i = 0; i < op->submit.n; i++) {
 		const struct submission *s = &op->submit.v[i];
 		bool takes = s->spec->unique_key != NULL && s->unique_on_conflict != UNIQUE_EXISTING;
-		bool asks = s->max_ready > 0 || s->after_n > 0;
+		bool asks = s->max_ready > 0 || s->after_n > 0 || s->spec->group != NULL || s->spec->concurrency_key != NULL;
 
 		if ((takes || asks) && op->submit.n > 1)
 			return true;
@@ -183,6 +184,18 @@ int sqlite_life_submit(struct sqlite_tx *tx, struct store_op *op)
 
 /* ---- claim, settle ---- */
 
+static int life_slots(const struct claim *c, const struct sqlite_job *j)
+{
+	const struct sqlite_key *key = j->flow != NULL ? j->flow->key : NULL;
+
+	return rules_slots(c, j->row.lane->in->running, key != NULL ? key->running : 0, key != NULL ? j->flow->row.limit : 0);
+}
+
+static int life_token(struct sqlite_tx *tx, const struct claim *c, const struct sqlite_job *j)
+{
+	return c->rate.per_second > 0 ? sqlite_queue_token(&tx->db, j->row.lane->queue, &c->rate, c->token_at) : 0;
+}
+
 int sqlite_life_claim(struct sqlite_tx *tx, struct store_op *op)
 {
 	struct sqlite_job *j;
@@ -193,9 +206,16 @@ int sqlite_life_claim(struct sqlite_tx *tx, struct store_op *op)
 	if (rc != 0)
 		return rc;
 	was = j->row.k;
-	rc = rules_claim(&j->row.k, op->claim.claim, &e);
+	rc = life_slots(op->claim.claim, j);
+	if (rc == 0)
+		rc = rules_claim(&j->row.k, op->claim.claim, &e);
 	if (rc != 0)
 		return rc;
+	rc = life_token(tx, op->claim.claim, j);
+	if (rc != 0) {
+		j->row.k = was;
+		return rc;
+	}
 	if (op->claim.load != NULL)
 		*op->claim.load = sqlite_row_spec(&j->row, &tx->db, false);
 	return sqlite_job_change(tx, op, j, &was, &e);

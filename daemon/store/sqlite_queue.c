@@ -1,5 +1,7 @@
 #include "store/sqlite_queue.h"
 
+#include <errno.h>
+
 #include "store/sqlite_verbs.h"
 
 /* The row under a query's SQLITE_QUEUE_COLUMNS; its name is good until the next. */
@@ -57,4 +59,34 @@ int sqlite_queue_set(struct sqlite_tx *tx, struct store_op *op)
 	rules_queue_set(&op->queue.row, op->queue.members, is ? &was : NULL);
 	sqlite_end(&q);
 	return queue_put(&tx->db, &op->queue.row);
+}
+
+/* A queue that was never set has no row: without one, its bucket would not be found again. */
+static void queue_make(struct sqlite_db *db, const char *name)
+{
+	struct sqlite_query q = sqlite_query(db, SQL_QUEUE_MAKE);
+
+	sqlite_bind_text(&q, name);
+	sqlite_run(&q);
+}
+
+int sqlite_queue_token(struct sqlite_db *db, const char *name, const struct rate *rate, wall_ms now)
+{
+	struct sqlite_query q = sqlite_query(db, SQL_BUCKET_GET);
+	struct bucket bucket = { 0, 0 };
+
+	sqlite_bind_text(&q, name);
+	if (sqlite_next(&q)) {
+		bucket = (struct bucket){ sqlite_real(&q, 0), sqlite_int(&q, 1) };
+		sqlite_end(&q);
+	} else {
+		queue_make(db, name);
+	}
+	if (!bucket_take(&bucket, rate, now))
+		return db->failed != 0 ? db->failed : -EAGAIN;
+	q = sqlite_query(db, SQL_BUCKET_PUT);
+	sqlite_bind_text(&q, name);
+	sqlite_bind_real(&q, bucket.level);
+	sqlite_bind_int(&q, bucket.at);
+	return sqlite_run(&q);
 }

@@ -1,4 +1,4 @@
-/* The working set's pages: ready jobs of a lane, in their order, with their specs. */
+/* The working set's pages: ready jobs of a flow, in their order, with their specs. */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -30,6 +30,7 @@ static void ready_same(struct sqlite_tx *tx, struct store_op *op, const struct s
 	struct sqlite_query q = sqlite_query(&tx->db, SQL_READY_SAME);
 
 	sqlite_bind_int(&q, lane->id);
+	sqlite_bind_int(&q, op->page.flow);
 	sqlite_bind_int(&q, op->page.after_priority);
 	sqlite_bind_int(&q, op->page.after_id);
 	sqlite_bind_int(&q, (int64_t)(op->page.max - op->page.n));
@@ -41,6 +42,7 @@ static void ready_below(struct sqlite_tx *tx, struct store_op *op, const struct 
 	struct sqlite_query q = sqlite_query(&tx->db, SQL_READY_BELOW);
 
 	sqlite_bind_int(&q, lane->id);
+	sqlite_bind_int(&q, op->page.flow);
 	sqlite_bind_int(&q, op->page.after_id > 0 ? op->page.after_priority : INT64_MAX);
 	sqlite_bind_int(&q, (int64_t)(op->page.max - op->page.n));
 	ready_read(tx, op, &q);

@@ -51,6 +51,7 @@ static void row_columns(struct sqlite_row *row, struct sqlite_query *q)
 	k->row.pending = (int)sqlite_int(q, 20);
 	k->dependents = (int)sqlite_int(q, 21);
 	k->graph = (unsigned)sqlite_int(q, 22);
+	row->flow = sqlite_int(q, 23);
 }
 
 bool sqlite_row_read(struct sqlite_row *row, struct sqlite_query *q, struct sqlite_lanes *lanes)
@@ -94,6 +95,7 @@ int sqlite_row_insert(struct sqlite_db *db, const struct sqlite_row *row)
 	sqlite_bind_int(&q, k->final_at);
 	sqlite_bind_int(&q, k->row.pending);
 	sqlite_bind_int(&q, k->graph);
+	sqlite_bind_int(&q, row->flow);
 	return sqlite_run(&q);
 }
 
@@ -119,6 +121,7 @@ int sqlite_row_update(struct sqlite_db *db, const struct sqlite_row *row)
 	sqlite_bind_int(&q, k->row.pending);
 	sqlite_bind_int(&q, k->dependents);
 	sqlite_bind_int(&q, k->graph);
+	sqlite_bind_int(&q, row->flow);
 	return sqlite_run(&q);
 }
 
@@ -140,6 +143,9 @@ int sqlite_row_insert_spec(struct sqlite_db *db, int64_t id, const struct job_sp
 	sqlite_bind_textn(&q, spec->args, spec->args_len);
 	sqlite_bind_text(&q, spec->schedule);
 	sqlite_bind_int(&q, spec->scheduled_for);
+	sqlite_bind_text(&q, spec->group);
+	sqlite_bind_text(&q, spec->concurrency_key);
+	sqlite_bind_int(&q, spec->concurrency_limit);
 	return sqlite_run(&q);
 }
 
@@ -159,6 +165,9 @@ static struct job_spec *row_spec_columns(const struct sqlite_row *row, struct sq
 	from.args = sqlite_text(q, 8);
 	from.schedule = sqlite_text(q, 9);
 	from.scheduled_for = sqlite_int(q, 10);
+	from.group = sqlite_text(q, 11);
+	from.concurrency_key = sqlite_text(q, 12);
+	from.concurrency_limit = sqlite_int(q, 13);
 	from.unique_key = row_text_or_null(row->unique_key);
 	from.after = after;
 	from.retain = row->k.retain;

@@ -15,6 +15,7 @@ struct sqlite_row {
 	struct job_kept k;
 	struct sqlite_lane *lane;
 	bool said;			/* it has a row in result */
+	int64_t flow;			/* its flow's number while it is not final; 0: it has none */
 	char unique_key[SQLITE_KEY_MAX + 1];	/* "": none */
 };
 

@@ -83,6 +83,15 @@ static const char *const sqlite_migrations[] = {
 	"CREATE TABLE template(schedule TEXT PRIMARY KEY, job TEXT NOT NULL);"
 	"ALTER TABLE spec ADD COLUMN schedule TEXT;"
 	"ALTER TABLE spec ADD COLUMN scheduled_for INTEGER NOT NULL DEFAULT 0;",
+	/* flows: what jobs with a group or a concurrency key are part of while they are not final; 0: none */
+	"CREATE TABLE flow(id INTEGER PRIMARY KEY, lane INTEGER NOT NULL, grp TEXT, key TEXT, \"limit\" INTEGER NOT NULL,"
+	" unfinished INTEGER NOT NULL, ready INTEGER NOT NULL);"
+	"ALTER TABLE job ADD COLUMN flow INTEGER NOT NULL DEFAULT 0;"
+	"ALTER TABLE spec ADD COLUMN grp TEXT;"
+	"ALTER TABLE spec ADD COLUMN key TEXT;"
+	"ALTER TABLE spec ADD COLUMN \"limit\" INTEGER NOT NULL DEFAULT 0;"
+	"DROP INDEX job_ready;"
+	"CREATE INDEX job_ready ON job(lane, flow, priority DESC) WHERE state = 4;",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -90,7 +99,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 /* The order that sqlite_job_columns reads. */
 #define SQLITE_JOB_COLUMNS \
 	"job.id, lane, state, priority, attempt, excused, interruptions, outcome, said, once, retain, submitted_at, run_at," \
-	" expires_at, started_at, finished_at, cancel_requested_at, final_at, place, unique_key, pending, dependents, graph"
+	" expires_at, started_at, finished_at, cancel_requested_at, final_at, place, unique_key, pending, dependents, graph, flow"
 
 #define SQLITE_SCHEDULE_COLUMNS \
 	"SELECT name, cron, every, timezone, overlap, catch_up, paused, jitter, version, since, next, waiting, last_fired_at," \
@@ -111,12 +120,12 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_SNAPSHOT, "BEGIN") \
 	X(SQL_PAGE_COUNT, "PRAGMA page_count") \
 	/* job */ \
-	X(SQL_JOB_INSERT, "INSERT INTO job VALUES(?1,?2,?3,?4,0,0,0,-1,0,?5,?6,?7,?8,?9,0,0,0,?11,NULL,?10,?12,0,?13)") \
+	X(SQL_JOB_INSERT, "INSERT INTO job VALUES(?1,?2,?3,?4,0,0,0,-1,0,?5,?6,?7,?8,?9,0,0,0,?11,NULL,?10,?12,0,?13,?14)") \
 	X(SQL_JOB_GET, "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id = ?1") \
 	X(SQL_JOB_SAVE, \
 	  "UPDATE job SET state=?2, attempt=?3, excused=?4, interruptions=?5, outcome=?6, said=?7, run_at=?8, expires_at=?9," \
 	  " started_at=?10, finished_at=?11, cancel_requested_at=?12, final_at=?13, place=?14, pending=?15, dependents=?16," \
-	  " graph=?17 WHERE id = ?1") \
+	  " graph=?17, flow=?18 WHERE id = ?1") \
 	X(SQL_JOB_MOVE, "UPDATE job SET lane=?2, priority=?3 WHERE id = ?1") \
 	X(SQL_JOB_DELETE, "DELETE FROM job WHERE id = ?1") \
 	X(SQL_JOB_LAST, "SELECT max(id) FROM job") \
@@ -128,11 +137,11 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_REQUEST_PRUNE, \
 	  "DELETE FROM request WHERE id IN (SELECT id FROM request WHERE until <= ?1 ORDER BY until LIMIT ?2)") \
 	X(SQL_READY_SAME, \
-	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND priority = ?2 AND id > ?3" \
-	  " ORDER BY id LIMIT ?4") \
+	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND flow = ?2 AND priority = ?3 AND id > ?4" \
+	  " ORDER BY id LIMIT ?5") \
 	X(SQL_READY_BELOW, \
-	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND priority < ?2" \
-	  " ORDER BY priority DESC, id LIMIT ?3") \
+	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND flow = ?2 AND priority < ?3" \
+	  " ORDER BY priority DESC, id LIMIT ?4") \
 	X(SQL_AGENDA_PUT, "INSERT INTO agenda VALUES(?1,?2,?3)") \
 	X(SQL_AGENDA_DELETE, "DELETE FROM agenda WHERE kind = ?1 AND at = ?2 AND job = ?3") \
 	X(SQL_AGENDA_DUE, "SELECT job FROM agenda WHERE at <= ?1 AND kind = ?3 ORDER BY at, job LIMIT ?2") \
@@ -145,13 +154,13 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_FINAL_NEXT, \
 	  "SELECT final_at FROM job WHERE state > 5 AND retain < 0 AND dependents = 0 AND graph < 8 ORDER BY final_at LIMIT 1") \
 	/* what belongs to a job */ \
-	X(SQL_SPEC_INSERT, "INSERT INTO spec VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)") \
+	X(SQL_SPEC_INSERT, "INSERT INTO spec VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15)") \
 	X(SQL_SPEC_GET, \
-	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, meta, args, schedule, scheduled_for FROM spec" \
-	  " WHERE id = ?1") \
+	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, meta, args, schedule, scheduled_for, grp," \
+	  " key, \"limit\" FROM spec WHERE id = ?1") \
 	X(SQL_SPEC_BRIEF, \
-	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, NULL, NULL, schedule, scheduled_for FROM spec" \
-	  " WHERE id = ?1") \
+	  "SELECT timeout, max_attempts, backoff, base, cap, jitter, tags, NULL, NULL, schedule, scheduled_for, grp," \
+	  " key, \"limit\" FROM spec WHERE id = ?1") \
 	X(SQL_SPEC_TAGS, "UPDATE spec SET tags=?2 WHERE id = ?1") \
 	X(SQL_SPEC_DELETE, "DELETE FROM spec WHERE id = ?1") \
 	X(SQL_RESULT_PUT, "INSERT OR REPLACE INTO result VALUES(?1,?2,?3,?4,?5,?6,?7)") \
@@ -217,9 +226,15 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	  " WHERE id > ?1 ORDER BY id") \
 	X(SQL_LANE_TRIM, \
 	  "DELETE FROM lane WHERE held + blocked + scheduled + ready + running + succeeded + failed + cancelled + expired = 0") \
+	X(SQL_FLOW_PUT, "INSERT OR REPLACE INTO flow VALUES(?1,?2,?3,?4,?5,?6,?7)") \
+	X(SQL_FLOW_DELETE, "DELETE FROM flow WHERE id = ?1") \
+	X(SQL_FLOW_ALL, "SELECT id, lane, grp, key, \"limit\", unfinished, ready FROM flow") \
+	X(SQL_FLOWS_RUNNING, \
+	  "SELECT flow FROM job WHERE state = 5 AND state <> 3 AND state <> 4 AND state <> 6 AND flow <> 0") \
 	X(SQL_QUEUE_PUT, "INSERT OR REPLACE INTO queue VALUES(?1,?2,?3,?4,?5,?6,?7)") \
 	X(SQL_QUEUE_GET, SQLITE_QUEUE_COLUMNS " FROM queue WHERE name = ?1") \
 	X(SQL_QUEUE_ALL, SQLITE_QUEUE_COLUMNS ", level, at FROM queue LEFT JOIN bucket ON queue = name ORDER BY name") \
+	X(SQL_QUEUE_MAKE, "INSERT OR IGNORE INTO queue(name, paused) VALUES(?1,0)") \
 	X(SQL_BUCKET_PUT, "INSERT OR REPLACE INTO bucket VALUES(?1,?2,?3)") \
 	X(SQL_BUCKET_GET, "SELECT level, at FROM bucket WHERE queue = ?1") \
 	X(SQL_COUNTER_PUT, "INSERT OR REPLACE INTO counter VALUES(?1,?2)") \

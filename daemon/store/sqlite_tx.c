@@ -38,13 +38,16 @@ int sqlite_tx_load(struct sqlite_tx *tx)
 	tx->next_id = last_id >= tx->id_floor ? last_id + 1 : tx->id_floor;
 	tx->seq_ceiling = (uint64_t)tx_counter(&tx->db, "seq", 0);
 	tx->seq = tx->seq_ceiling;
-	return sqlite_lanes_load(&tx->lanes, &tx->db);
+	if (sqlite_lanes_load(&tx->lanes, &tx->db) != 0)
+		return tx->db.failed;
+	return sqlite_flows_load(&tx->flows, &tx->db, &tx->lanes);
 }
 
 void sqlite_tx_free(struct sqlite_tx *tx)
 {
 	sqlite_jobs_forget(&tx->jobs);
 	sqlite_blocks_forget(&tx->blocks);
+	sqlite_flows_free(&tx->flows);
 	sqlite_lanes_free(&tx->lanes);
 	sqlite_db_close(&tx->db);
 }
@@ -104,10 +107,13 @@ int sqlite_tx_commit(struct sqlite_tx *tx)
 	sqlite_blocks_write(&tx->blocks, &tx->db);
 	tx_write_counters(tx);
 	sqlite_lanes_write(&tx->lanes, &tx->db);
+	sqlite_flows_write(&tx->flows, &tx->db);
 	tx_allocate(tx);
 	q = sqlite_query(&tx->db, SQL_COMMIT);
 	sqlite_run(&q);
 	sqlite_jobs_trim(&tx->jobs);
+	if (tx->db.failed == 0)
+		sqlite_flows_end(&tx->flows);
 	return tx->db.failed;
 }
 
@@ -115,6 +121,7 @@ void sqlite_tx_rollback(struct sqlite_tx *tx)
 {
 	sqlite_jobs_forget(&tx->jobs);
 	sqlite_blocks_forget(&tx->blocks);
+	sqlite_flows_end(&tx->flows);
 	tx->next_id = tx->before.next_id;
 	tx->id_floor = tx->before.id_floor;
 	tx->seq = tx->before.seq;
@@ -129,16 +136,19 @@ int sqlite_tx_probe(struct sqlite_tx *tx)
 	return tx_counter_put(&tx->db, "probe", 0);
 }
 
-/* One job, from a state in one lane to a state in another, or in the same. */
-static void tx_count(struct sqlite_tx *tx, struct sqlite_lane *from_lane, enum job_state from, struct sqlite_lane *lane,
-		     enum job_state to)
+/* One job, from a state in one lane and flow to a state in another, or in the same. */
+static void tx_count(struct sqlite_tx *tx, struct sqlite_lane *from_lane, struct sqlite_flow *from_flow, enum job_state from,
+		     struct sqlite_lane *lane, struct sqlite_flow *flow, enum job_state to)
 {
 	if (from_lane == lane) {
 		sqlite_lane_move(&tx->lanes, lane, from, to);
+		sqlite_flow_move(&tx->flows, flow, from, to);
 		return;
 	}
 	sqlite_lane_move(&tx->lanes, from_lane, from, JOB_NONE);
+	sqlite_flow_move(&tx->flows, from_flow, from, JOB_NONE);
 	sqlite_lane_move(&tx->lanes, lane, JOB_NONE, to);
+	sqlite_flow_move(&tx->flows, flow, JOB_NONE, to);
 }
 
 static void tx_note_blocks(struct sqlite_tx *tx, const struct job_change *change, int64_t id, int64_t from_lane, int64_t lane)
@@ -152,25 +162,31 @@ static void tx_note_blocks(struct sqlite_tx *tx, const struct job_change *change
 }
 
 int sqlite_tx_note_moved(struct sqlite_tx *tx, struct store_op *op, enum job_state from, struct sqlite_lane *from_lane,
-			 const struct job_kept *k, struct sqlite_lane *lane, const struct effect *e)
+			 struct sqlite_flow *from_flow, const struct job_kept *k, struct sqlite_lane *lane,
+			 struct sqlite_flow *flow, const struct effect *e)
 {
-	struct note *note = op_note(op, from, k, lane->queue, lane->type, e);
+	struct note *note = op_note(op, from, k, lane->queue, lane->type, flow != NULL ? &flow->row : NULL, e);
 
 	if (note == NULL)
 		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
 	note->lane = lane;
+	note->counted = flow;
 	note->from_lane = from_lane;
-	note->change.from_queue = from_lane != lane ? from_lane->queue : NULL;
+	note->from_counted = from_flow;
+	if (from_lane != lane) {
+		note->change.from_queue = from_lane->queue;
+		note->change.from_flow = from_flow != NULL ? from_flow->row.id : 0;
+	}
 	note->change.seq = ++tx->seq;
-	tx_count(tx, from_lane, from, lane, k->row.state);
+	tx_count(tx, from_lane, from_flow, from, lane, flow, k->row.state);
 	tx_note_blocks(tx, &note->change, k->row.id, from_lane->id, lane->id);
 	return tx->db.failed;
 }
 
 int sqlite_tx_note(struct sqlite_tx *tx, struct store_op *op, enum job_state from, const struct job_kept *k,
-		   struct sqlite_lane *lane, const struct effect *e)
+		   struct sqlite_lane *lane, struct sqlite_flow *flow, const struct effect *e)
 {
-	return sqlite_tx_note_moved(tx, op, from, lane, k, lane, e);
+	return sqlite_tx_note_moved(tx, op, from, lane, flow, k, lane, flow, e);
 }
 
 void sqlite_tx_undo(struct sqlite_tx *tx, struct store_op *op)
@@ -178,6 +194,6 @@ void sqlite_tx_undo(struct sqlite_tx *tx, struct store_op *op)
 	struct note *note;
 
 	STAILQ_FOREACH(note, &op->notes, link)
-		tx_count(tx, note->lane, note->change.to, note->from_lane, note->change.from);
+		tx_count(tx, note->lane, note->counted, note->change.to, note->from_lane, note->from_counted, note->change.from);
 	op_reset(op);
 }

@@ -9,12 +9,14 @@
 #include "store/op.h"
 #include "store/sqlite_block.h"
 #include "store/sqlite_db.h"
+#include "store/sqlite_flow.h"
 #include "store/sqlite_job.h"
 #include "store/sqlite_lane.h"
 
 struct sqlite_tx {
 	struct sqlite_db db;
 	struct sqlite_lanes lanes;
+	struct sqlite_flows flows;
 	struct sqlite_jobs jobs;
 	struct sqlite_blocks blocks;
 	int64_t next_id;
@@ -44,14 +46,15 @@ void sqlite_tx_rollback(struct sqlite_tx *tx);
 int sqlite_tx_probe(struct sqlite_tx *tx);
 
 /*
- * A job of this lane came from state `from` to k's: counted, and noted in the
+ * A job of this lane and flow (or NULL) came from state `from` to k's: counted, and noted in the
  * op to be told. `e` as in op_note. 0 or -ENOMEM, which sticks.
  */
 int sqlite_tx_note(struct sqlite_tx *tx, struct store_op *op, enum job_state from, const struct job_kept *k,
-		   struct sqlite_lane *lane, const struct effect *e);
-/* The same for one that came from another lane. */
+		   struct sqlite_lane *lane, struct sqlite_flow *flow, const struct effect *e);
+/* The same for one that came from another lane, and its flow there. */
 int sqlite_tx_note_moved(struct sqlite_tx *tx, struct store_op *op, enum job_state from, struct sqlite_lane *from_lane,
-			 const struct job_kept *k, struct sqlite_lane *lane, const struct effect *e);
+			 struct sqlite_flow *from_flow, const struct job_kept *k, struct sqlite_lane *lane,
+			 struct sqlite_flow *flow, const struct effect *e);
 /* Forgets what the op has done: its notes are uncounted, its results freed. */
 void sqlite_tx_undo(struct sqlite_tx *tx, struct store_op *op);
 

@@ -51,6 +51,11 @@ void store_counts(struct store *st, void (*each)(void *arg, const struct lane_co
 	st->backend->counts(st, each, arg);
 }
 
+void store_flows(struct store *st, void (*each)(void *arg, const struct flow_count *flow), void *arg)
+{
+	st->backend->flows(st, each, arg);
+}
+
 void store_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	st->backend->queues(st, each, arg);
@@ -304,8 +309,8 @@ static void page_done(struct store_op *op)
 	free(call);
 }
 
-int store_ready_page(struct store *st, const char *queue, const char *type, int after_priority, int64_t after_id,
-		     size_t max, void (*done)(void *arg, int rc, const struct job_row *rows, size_t n), void *arg)
+int store_ready_page(struct store *st, const char *queue, const char *type, int64_t flow, int after_priority,
+		     int64_t after_id, size_t max, void (*done)(void *arg, int rc, const struct job_row *rows, size_t n), void *arg)
 {
 	size_t queue_size = strlen(queue) + 1, type_size = strlen(type) + 1;
 	struct page_call *call = st->closing ? NULL : malloc(sizeof(*call) + queue_size + type_size);
@@ -315,6 +320,7 @@ int store_ready_page(struct store *st, const char *queue, const char *type, int 
 	op_init(&call->op, VERB_READY_PAGE, 0);
 	call->op.page.queue = memcpy(call->names, queue, queue_size);
 	call->op.page.type = memcpy(call->names + queue_size, type, type_size);
+	call->op.page.flow = flow;
 	call->op.page.after_priority = after_priority;
 	call->op.page.after_id = after_id;
 	call->op.page.max = max;

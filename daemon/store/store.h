@@ -39,6 +39,18 @@ struct queue_row {
 	struct bucket bucket;		/* of its rate, as it was at open */
 };
 
+/*
+ * Jobs of one queue and type that have the same group, key and limit are a flow:
+ * one order, one fate. Its number stays while it has jobs that are not final.
+ */
+struct flow_row {
+	int64_t id;
+	const char *group, *key;	/* NULL: none */
+	int64_t limit;			/* of the key */
+};
+
+enum { STORE_FLOWS_MAX = 1 << 18 };	/* that have jobs which are not final */
+
 struct job_change {
 	uint64_t seq;			/* grows by at least one each, across restarts too */
 	wall_ms at;
@@ -46,6 +58,8 @@ struct job_change {
 	const struct job_row *row;	/* after the change; row->spec may be NULL */
 	const char *queue, *type;	/* always there */
 	const char *from_queue;		/* the one it was moved from; NULL: it was in this */
+	int64_t from_flow;		/* the number of the flow it had there, or 0 */
+	const struct flow_row *flow;	/* NULL: the job has no group and no key, or is final before and after */
 	const char *reason, *message;	/* the error of an attempt that just ended; or NULL */
 	wall_ms retain;			/* the job's own, of its final record; -1 = the store's default */
 };
@@ -68,6 +82,12 @@ struct lane_count {		/* jobs of one queue and type in one state */
 	const char *queue, *type;
 	enum job_state state;
 	int64_t n;
+};
+
+struct flow_count {
+	const char *queue, *type;
+	struct flow_row row;
+	int64_t unfinished, ready;	/* its jobs that are not final, and of these the ready ones */
 };
 
 struct store_conf {
@@ -98,11 +118,12 @@ enum store_open_result store_open(const struct store_backend *backend, const str
 void store_close(struct store **st);
 
 /*
- * The kept counts (those above 0) and queue settings as they were at open, to
+ * The kept counts (those above 0), flows and queue settings as they were at open, to
  * begin the observer's from: after open, before the first verb. What the
  * callback is given is borrowed for its call.
  */
 void store_counts(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg);
+void store_flows(struct store *st, void (*each)(void *arg, const struct flow_count *flow), void *arg);
 void store_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg);
 void store_schedules(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg);
 
@@ -151,8 +172,8 @@ struct submission {
 /*
  * Adds n jobs, all or none; ids grow in the order given and called. -EEXIST: a
  * unique key is taken (reject); -EBUSY: `replace` met a running job; -EXFULL:
- * the queue has max_ready jobs; -ENOENT: `after` names no job; *at is the index
- * of the submission to blame. One whose request_id was accepted within a day is
+ * the queue has max_ready jobs; -EUSERS: there are STORE_FLOWS_MAX flows;
+ * -ENOENT: `after` names no job; *at is the index of the submission to blame. One whose request_id was accepted within a day is
  * answered as that was, whatever became of the job, and adds none.
  */
 int store_submit(struct store *st, struct submission *v, size_t n, wall_ms now, size_t *at) PARKS;
@@ -168,9 +189,19 @@ struct claim {
 	int attempt;			/* the number it is to get: the row's + 1 */
 	wall_ms started_at;
 	char where[48];
+	/* What its queue's settings allow; 0 = no limit. */
+	int64_t concurrency;
+	struct rate rate;
+	wall_ms token_at;		/* when the token of the rate was taken by who asks */
 };
 
-/* ready → running. -EBUSY: no longer ready, or another number: it is not ours to start. With load, *spec gets a reference. */
+/*
+ * ready → running. Looks again in the transaction whether the queue's
+ * concurrency, its rate and the job's concurrency key allow it, and takes the
+ * token: -EAGAIN where they do not, and nothing is changed. -EBUSY: no longer
+ * ready, or another number: it is not ours to start. With load, *spec gets a
+ * reference.
+ */
 int store_claim(struct store *st, const struct claim *claim, struct job_spec **load) PARKS;
 
 /*
@@ -212,7 +243,8 @@ int store_settle(struct store *st, struct settlement *s) PARKS;
 int store_cancel(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;	/* running: requested, stays running */
 int store_hold(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
 int store_release(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
-int store_retry(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;	/* -EEXIST: another active job has its unique key */
+/* -EEXIST: another active job has its unique key; -EUSERS: as store_submit. */
+int store_retry(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;
 int store_delete(struct store *st, int64_t id, wall_ms now, enum job_state *state) PARKS;	/* -ENOTEMPTY: unfinished jobs name it */
 
 enum { UPDATE_PRIORITY = 1, UPDATE_QUEUE = 2, UPDATE_RUN_AT = 4, UPDATE_TAGS = 8 };
@@ -228,7 +260,7 @@ struct job_update {
 	const char *tags;		/* JSON text of an object, or NULL */
 };
 
-/* -ENOENT; -EBUSY: it runs or is final; -EXFULL: the queue has its max_ready. *state as above. */
+/* -ENOENT; -EBUSY: it runs or is final; -EXFULL, -EUSERS: as store_submit. *state as above. */
 int store_update(struct store *st, const struct job_update *update, wall_ms now, enum job_state *state) PARKS;
 
 /* ---- time ---- */
@@ -263,15 +295,15 @@ int store_recover(struct store *st, wall_ms now, size_t max, bool *left) PARKS;
 enum { STORE_PAGE_SPECS = 1 << 20, STORE_PAGE_BYTES = 8 << 20 };
 
 /*
- * Ready jobs of one queue and type behind (after_priority, after_id) in order
+ * Ready jobs of one queue, type and flow (0: those without) behind (after_priority, after_id) in order
  * (priority down, id up). Runs in order with the changes: done(arg, rc, rows,
  * n) is called on the loop's stack exactly between the changes before and
  * after it, so that no job can fall between page and stream. rows are borrowed;
  * `spec` is loaded up to STORE_PAGE_SPECS bytes of a page, NULL behind that.
  * after_id 0: from the beginning. -ENOMEM at once, or 0.
  */
-int store_ready_page(struct store *st, const char *queue, const char *type, int after_priority, int64_t after_id,
-		     size_t max, void (*done)(void *arg, int rc, const struct job_row *rows, size_t n), void *arg);
+int store_ready_page(struct store *st, const char *queue, const char *type, int64_t flow, int after_priority,
+		     int64_t after_id, size_t max, void (*done)(void *arg, int rc, const struct job_row *rows, size_t n), void *arg);
 
 /* ---- reading: what was committed when called, or later ---- */
 

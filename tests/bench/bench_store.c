@@ -199,7 +199,7 @@ static void read_pages(void *arg)
 	(void)arg;
 	for (int i = 0; i < MANY; i++) {
 		page_began = clock_mono();
-		check(store_ready_page(store, "default", "exec", 0, 1 + i, MANY, paged, NULL), "page");
+		check(store_ready_page(store, "default", "exec", 0, 0, 1 + i, MANY, paged, NULL), "page");
 		while (page_began != 0)
 			coro_yield();
 	}

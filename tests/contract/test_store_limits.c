@@ -155,6 +155,304 @@ STORE_TEST(nothing_is_replaced_by_what_is_refused)
 	storetest_agree();
 }
 
+/* ---- flows ---- */
+
+static struct flow_row last_flow;
+static bool last_has_flow;
+
+static void keep_flow(const struct job_change *change)
+{
+	last_has_flow = change->flow != NULL;
+	last_flow = change->flow != NULL ? *change->flow : (struct flow_row){ 0 };
+}
+
+static int64_t submit_flow(const char *queue, const char *group, const char *key, int64_t limit)
+{
+	struct job_spec from = storetest_spec();
+
+	from.queue = queue;
+	from.group = group;
+	from.concurrency_key = key;
+	from.concurrency_limit = limit;
+	return submit_spec(job_spec_new(&from), 0, 0);
+}
+
+STORE_TEST(jobs_alike_are_one_flow)
+{
+	static const struct { const char *queue, *group, *key; int64_t limit; } others[] = {
+		{ "q", "g", NULL, 0 }, { "q", "h", NULL, 0 }, { "r", "g", NULL, 0 }, { "q", NULL, "k", 1 }, { "q", NULL, "k", 2 },
+		{ "q", "g", "k", 1 }, { "q", "k", NULL, 0 }, { "q", "gk", NULL, 0 },
+	};
+	int64_t ids[8];
+
+	storetest_on_change = keep_flow;
+	submit();
+	ck_assert(!last_has_flow);
+	for (int i = 0; i < 8; i++) {
+		submit_flow(others[i].queue, others[i].group, others[i].key, others[i].limit);
+		ck_assert(last_has_flow);
+		ck_assert_int_gt(last_flow.id, 0);
+		ck_assert_int_eq(last_flow.limit, others[i].limit);
+		ids[i] = last_flow.id;
+		for (int k = 0; k < i; k++)
+			ck_assert_int_ne(ids[k], ids[i]);
+	}
+	for (int i = 0; i < 8; i++) {
+		submit_flow(others[i].queue, others[i].group, others[i].key, others[i].limit);
+		ck_assert_int_eq(last_flow.id, ids[i]);
+	}
+	storetest_on_change = NULL;
+}
+
+STORE_TEST(a_flow_is_told_until_its_job_is_over_and_again_when_it_is_retried)
+{
+	enum job_state state;
+	int64_t id, number;
+
+	storetest_on_change = keep_flow;
+	id = submit_flow("q", "g", NULL, 0);
+	number = last_flow.id;
+	ck_assert_int_eq(claim(id, 1, 2000), 0);
+	ck_assert_int_eq(last_flow.id, number);
+	ck_assert_int_eq(settle(id, 1, OUTCOME_FAILED, JOB_FAILED, 3000), 0);
+	ck_assert_int_eq(last_flow.id, number);
+	ck_assert_int_eq(store_retry(st, id, 4000, &state), 0);
+	ck_assert(last_has_flow);
+	number = last_flow.id;
+	ck_assert_int_eq(store_cancel(st, id, 5000, &state), 0);
+	ck_assert_int_eq(last_flow.id, number);
+	ck_assert_int_eq(store_delete(st, id, 6000, &state), 0);
+	ck_assert(!last_has_flow);
+	storetest_on_change = NULL;
+}
+
+STORE_TEST(a_record_keeps_group_and_key_when_it_is_final)
+{
+	int64_t id = submit_flow("q", "g", "k", 3);
+	struct job_record record;
+
+	succeed(id, 2000);
+	ck_assert_int_eq(store_get(st, id, &record), 0);
+	ck_assert_str_eq(record.row.spec->group, "g");
+	ck_assert_str_eq(record.row.spec->concurrency_key, "k");
+	ck_assert_int_eq(record.row.spec->concurrency_limit, 3);
+	job_record_free(&record);
+}
+
+static int64_t paged[8];
+static size_t paged_n;
+static bool page_there;
+
+static void page_came(void *arg, int rc, const struct job_row *rows, size_t n)
+{
+	(void)arg;
+	ck_assert_int_eq(rc, 0);
+	ck_assert_uint_le(n, 8);
+	for (paged_n = 0; paged_n < n; paged_n++)
+		paged[paged_n] = rows[paged_n].id;
+	page_there = true;
+}
+
+static void ask_page(int64_t flow, int after_priority, int64_t after_id)
+{
+	page_there = false;
+	ck_assert_int_eq(store_ready_page(st, "q", "t", flow, after_priority, after_id, 8, page_came, NULL), 0);
+	while (!page_there)
+		coro_yield();
+}
+
+STORE_TEST(a_page_is_of_one_flow)
+{
+	int64_t plain = submit(), in_flow, number;
+
+	storetest_on_change = keep_flow;
+	in_flow = submit_flow("q", "g", NULL, 0);
+	number = last_flow.id;
+	submit_flow("q", "h", NULL, 0);
+	submit_flow("q", "g", "k", 1);
+	ask_page(0, 0, 0);
+	ck_assert_uint_eq(paged_n, 1);
+	ck_assert_int_eq(paged[0], plain);
+	submit_flow("q", "g", NULL, 0);
+	ask_page(number, 0, 0);
+	ck_assert_uint_eq(paged_n, 2);
+	ck_assert_int_eq(paged[0], in_flow);
+	ask_page(number, 0, in_flow);
+	ck_assert_uint_eq(paged_n, 1);
+	ck_assert_int_gt(paged[0], in_flow);
+	storetest_on_change = NULL;
+}
+
+STORE_TEST(a_moved_job_tells_the_flow_it_came_from)
+{
+	struct job_update move = { .what = UPDATE_QUEUE, .queue = "r" };
+	enum job_state state;
+	int64_t number;
+
+	storetest_on_change = keep_flow;
+	move.id = submit_flow("q", "g", "k", 1);
+	number = last_flow.id;
+	ck_assert_int_eq(store_update(st, &move, 2000, &state), 0);
+	ck_assert(last_has_flow);
+	ck_assert_int_ne(last_flow.id, number);
+	ck_assert_int_eq(last_flow.limit, 1);
+	ask_page(number, 0, 0);
+	ck_assert_uint_eq(paged_n, 0);
+	storetest_on_change = NULL;
+}
+
+static size_t flows_n;
+static struct flow_count flow_at_open;
+
+static void on_flow(void *arg, const struct flow_count *flow)
+{
+	(void)arg;
+	flows_n++;
+	flow_at_open = *flow;
+}
+
+static void make_flows(void)
+{
+	enum job_state state;
+	int64_t id;
+
+	succeed(submit_flow("q", "gone", NULL, 0), 2000);
+	submit_flow("q", "g", "k", 3);
+	submit_flow("q", "g", "k", 3);
+	id = submit_flow("q", "g", "k", 3);
+	ck_assert_int_eq(store_hold(st, id, 2000, &state), 0);
+	ck_assert_int_eq(claim(submit_flow("q", "g", "k", 3), 1, 2000), 0);
+}
+
+/* What runs counts for its key from the start. */
+static void key_is_counted(void)
+{
+	ck_assert_int_eq(claim(submit_flow("r", NULL, "k", 2), 1, 3000), 0);
+	ck_assert_int_eq(claim(submit_flow("r", NULL, "k", 2), 1, 3000), -EAGAIN);
+}
+
+START_TEST(flows_are_there_at_the_next_open)
+{
+	storetest_make_directory();
+	storetest_open(&store_sqlite);
+	storetest_go(make_flows);
+	storetest_close();
+	storetest_open(&store_sqlite);
+	flows_n = 0;
+	store_flows(st, on_flow, NULL);
+	ck_assert_uint_eq(flows_n, 1);
+	ck_assert_str_eq(flow_at_open.queue, "q");
+	ck_assert_str_eq(flow_at_open.row.group, "g");
+	ck_assert_str_eq(flow_at_open.row.key, "k");
+	ck_assert_int_eq(flow_at_open.row.limit, 3);
+	ck_assert_int_eq(flow_at_open.unfinished, 4);
+	ck_assert_int_eq(flow_at_open.ready, 2);
+	storetest_go(key_is_counted);
+	storetest_close();
+	storetest_remove_directory();
+}
+END_TEST
+
+/* ---- what a claim looks at ---- */
+
+STORE_TEST(no_more_of_a_key_run_than_each_job_says)
+{
+	int64_t a = submit_flow("q", NULL, "k", 2), b = submit_flow("r", "g", "k", 2), c = submit_flow("s", NULL, "k", 2);
+	int64_t wide = submit_flow("q", NULL, "k", 3), other = submit_flow("q", NULL, "l", 1);
+	enum job_state state;
+
+	ck_assert_int_eq(claim(a, 1, 2000), 0);
+	ck_assert_int_eq(claim(b, 1, 2000), 0);
+	ck_assert_int_eq(claim(c, 1, 2000), -EAGAIN);
+	ck_assert_int_eq(state_of(c), JOB_READY);
+	ck_assert_int_eq(claim(wide, 1, 2000), 0);
+	ck_assert_int_eq(claim(other, 1, 2000), 0);
+	ck_assert_int_eq(settle(a, 1, OUTCOME_FAILED, JOB_READY, 3000), 0);
+	ck_assert_int_eq(claim(c, 1, 3000), -EAGAIN);
+	/* A cancel that was only asked for frees nothing. */
+	ck_assert_int_eq(store_cancel(st, b, 3000, &state), 0);
+	ck_assert_int_eq(claim(c, 1, 3000), -EAGAIN);
+	ck_assert_int_eq(settle(b, 1, OUTCOME_CANCELLED, JOB_CANCELLED, 4000), 0);
+	ck_assert_int_eq(claim(c, 1, 4000), 0);
+}
+
+static int claim_limited(int64_t id, int64_t concurrency, const struct rate *rate, wall_ms at)
+{
+	struct claim c = { .id = id, .attempt = 1, .started_at = at, .concurrency = concurrency, .token_at = at };
+
+	if (rate != NULL)
+		c.rate = *rate;
+	return store_claim(st, &c, NULL);
+}
+
+STORE_TEST(no_more_of_a_queue_run_than_it_may)
+{
+	int64_t ids[4];
+
+	for (int i = 0; i < 4; i++)
+		ids[i] = submit_spec(new_spec("q", i % 2 ? "t" : "u"), 0, 0);
+	ck_assert_int_eq(claim_limited(ids[0], 2, NULL, 2000), 0);
+	ck_assert_int_eq(claim_limited(ids[1], 2, NULL, 2000), 0);
+	ck_assert_int_eq(claim_limited(ids[2], 2, NULL, 2000), -EAGAIN);
+	ck_assert_int_eq(claim_limited(ids[3], 0, NULL, 2000), 0);
+	ck_assert_int_eq(settle(ids[0], 1, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, 3000), 0);
+	ck_assert_int_eq(claim_limited(ids[2], 2, NULL, 3000), -EAGAIN);
+	ck_assert_int_eq(claim_limited(ids[2], 3, NULL, 3000), 0);
+}
+
+STORE_TEST(a_token_is_taken_by_a_start_and_by_nothing_else)
+{
+	static const struct rate rate = { 1, 2 };
+	enum job_state state;
+	int64_t ids[5];
+
+	for (int i = 0; i < 5; i++)
+		ids[i] = submit();
+	ck_assert_int_eq(claim_limited(ids[0], 0, &rate, 10000), 0);
+	ck_assert_int_eq(claim_limited(ids[0], 0, &rate, 10000), -EBUSY);
+	ck_assert_int_eq(store_hold(st, ids[4], 10000, &state), 0);
+	ck_assert_int_eq(claim_limited(ids[4], 0, &rate, 10000), -EBUSY);
+	ck_assert_int_eq(claim_limited(ids[1], 0, &rate, 10000), 0);
+	ck_assert_int_eq(claim_limited(ids[2], 0, &rate, 10000), -EAGAIN);
+	ck_assert_int_eq(state_of(ids[2]), JOB_READY);
+	ck_assert_int_eq(claim_limited(ids[2], 0, &rate, 10900), -EAGAIN);
+	ck_assert_int_eq(claim_limited(ids[2], 0, &rate, 11000), 0);
+	ck_assert_int_eq(claim_limited(ids[3], 0, &rate, 11000), -EAGAIN);
+}
+
+static void empty_bucket(void)
+{
+	static const struct rate rate = { 1, 1 };
+
+	ck_assert_int_eq(claim_limited(submit(), 0, &rate, 10000), 0);
+}
+
+static void still_empty(void)
+{
+	static const struct rate rate = { 1, 1 };
+	int64_t id = submit();
+
+	ck_assert_int_eq(claim_limited(id, 0, &rate, 10500), -EAGAIN);
+	ck_assert_int_eq(claim_limited(id, 0, &rate, 11000), 0);
+}
+
+START_TEST(a_bucket_is_as_it_was_at_the_next_open)
+{
+	storetest_make_directory();
+	storetest_open(&store_sqlite);
+	storetest_go(empty_bucket);
+	storetest_close();
+	storetest_queue[0] = '\0';
+	storetest_open(&store_sqlite);
+	ck_assert_str_eq(storetest_queue, "q");
+	ck_assert_int_eq(storetest_queue_row.bucket.at, 10000);
+	ck_assert_double_eq(storetest_queue_row.bucket.level, 0);
+	storetest_go(still_empty);
+	storetest_close();
+	storetest_remove_directory();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("store_limits");
@@ -168,6 +466,20 @@ static Suite *suite(void)
 	add_store_test(tc, many_go_in_all_or_none);
 	add_store_test(tc, what_is_there_already_is_answered_by_a_full_queue);
 	add_store_test(tc, nothing_is_replaced_by_what_is_refused);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("flows");
+	add_store_test(tc, jobs_alike_are_one_flow);
+	add_store_test(tc, a_flow_is_told_until_its_job_is_over_and_again_when_it_is_retried);
+	add_store_test(tc, a_record_keeps_group_and_key_when_it_is_final);
+	add_store_test(tc, a_page_is_of_one_flow);
+	add_store_test(tc, a_moved_job_tells_the_flow_it_came_from);
+	tcase_add_test(tc, flows_are_there_at_the_next_open);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("claims");
+	add_store_test(tc, no_more_of_a_key_run_than_each_job_says);
+	add_store_test(tc, no_more_of_a_queue_run_than_it_may);
+	add_store_test(tc, a_token_is_taken_by_a_start_and_by_nothing_else);
+	tcase_add_test(tc, a_bucket_is_as_it_was_at_the_next_open);
 	suite_add_tcase(s, tc);
 	return s;
 }

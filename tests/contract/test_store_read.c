@@ -84,7 +84,7 @@ static void ready_page(int after_priority, int64_t after_id, size_t max)
 {
 	int calls = page_calls;
 
-	ck_assert_int_eq(store_ready_page(st, "q", "t", after_priority, after_id, max, page_done, &page_n), 0);
+	ck_assert_int_eq(store_ready_page(st, "q", "t", 0, after_priority, after_id, max, page_done, &page_n), 0);
 	while (page_calls == calls)
 		coro_yield();
 }

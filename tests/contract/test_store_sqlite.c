@@ -284,6 +284,7 @@ static const char *const statements[] = { SQLITE_STATEMENTS(STATEMENT_TEXT) };
 static bool may_scan(const char *detail)
 {
 	return strcmp(detail, "SCAN lane") == 0 || strcmp(detail, "SCAN queue") == 0 || strcmp(detail, "SCAN schedule") == 0 ||
+	       strcmp(detail, "SCAN flow") == 0 ||
 	       strcmp(detail, "SCAN job USING INDEX job_final") == 0;
 }
 

@@ -82,7 +82,7 @@ static void ask_page(void)
 	asked->after_id = chance_below(2) && last_id > 0 ? 1 + chance_below((unsigned)last_id) : 0;
 	asked->after_priority = asked->after_id > 0 ? priority_of[asked->after_id] : 0;
 	asked->max = 1 + chance_below(40);
-	ck_assert_int_eq(store_ready_page(st, "q", "t", asked->after_priority, asked->after_id, asked->max, page_came, asked), 0);
+	ck_assert_int_eq(store_ready_page(st, "q", "t", 0, asked->after_priority, asked->after_id, asked->max, page_came, asked), 0);
 }
 
 /* ---- actors ---- */
@@ -240,8 +240,8 @@ static void leave_some_under_way(void)
 	struct claim c = { .id = submit(), .attempt = 1, .where = "here" };
 
 	ck_assert_int_eq(store_claim_soon(st, &c, count_answer, NULL), 0);
-	ck_assert_int_eq(store_ready_page(st, "q", "t", 0, 0, 10, count_page, NULL), 0);
-	ck_assert_int_eq(store_ready_page(st, "other", "t", 0, 0, 10, count_page, NULL), 0);
+	ck_assert_int_eq(store_ready_page(st, "q", "t", 0, 0, 0, 10, count_page, NULL), 0);
+	ck_assert_int_eq(store_ready_page(st, "other", "t", 0, 0, 0, 10, count_page, NULL), 0);
 }
 
 START_TEST(close_ends_what_is_under_way)

@@ -30,7 +30,7 @@ static void page_came(void *arg, int rc, const struct job_row *rows, size_t n)
 static int64_t first_of(const char *queue)
 {
 	page_there = false;
-	ck_assert_int_eq(store_ready_page(st, queue, "t", 0, 0, 10, page_came, NULL), 0);
+	ck_assert_int_eq(store_ready_page(st, queue, "t", 0, 0, 0, 10, page_came, NULL), 0);
 	while (!page_there)
 		coro_yield();
 	return first;

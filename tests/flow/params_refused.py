@@ -25,6 +25,7 @@ WRONG = {
     "ids": [1, "x", None, True, {}, ["1"], [0], [1.5], [None]],
     "word": [1, None, True, [], {}, "other"],
     "limit": [0, -1, 1.5, "1", True, [], {}],
+    "rate": [1, "x", True, []],
     "any": [],
 }
 
@@ -35,7 +36,7 @@ METHODS = {
     "job.submit": ({"type": "string", "args": "object", "queue": "string", "priority": "integer", "delay": "span",
                     "run_at": "time", "expires_at": "time", "ttl": "span", "timeout": "span", "retry": "object",
                     "interrupted": "word", "unique": "object", "after": "ids", "after_failure": "word", "request_id": "string", "tags": "object", "meta": "any", "retain": "span",
-                    "hold": "bool", "wait": "span", "dry_run": "bool"}, {"type": "noop"}),
+                    "hold": "bool", "group": "string", "concurrency": "object", "wait": "span", "dry_run": "bool"}, {"type": "noop"}),
     "job.submit_many": ({"jobs": "array"}, {"jobs": []}),
     "job.get": ({"id": "id"}, {"id": 1}),
     "job.list": (dict(FILTERS, order="word", limit="integer", cursor="string", full="bool"), {}),
@@ -54,7 +55,7 @@ METHODS = {
                    {"id": 1, "stream": "stdout"}),
     "queue.list": ({}, {}),
     "queue.get": ({"name": "string"}, {"name": "default"}),
-    "queue.set": ({"name": "string", "weight": "limit", "max_ready": "limit"}, {"name": "default"}),
+    "queue.set": ({"name": "string", "weight": "limit", "max_ready": "limit", "concurrency": "limit", "rate": "rate"}, {"name": "default"}),
     "queue.pause": ({"name": "string"}, {"name": "default"}),
     "queue.purge": ({"name": "string"}, {"name": "default"}),
     "queue.resume": ({"name": "string"}, {"name": "default"}),
@@ -70,7 +71,7 @@ METHODS = {
 
 # Members of the contract that this version does not know: refused by name, like any other.
 NOT_YET = {
-    "job.submit": ["concurrency", "group", "ref"],
+    "job.submit": ["ref"],
     "job.list": ["reason"],
     "job.count": ["reason"],
 }

@@ -9,7 +9,7 @@ cd "${SRCDIR:-.}"
 . tests/lint/tap.sh
 
 story='main server server_settings listen session sender command record admit admit_graph refs await parts dispatch due attempt attempt_output notify
-	event_ring mailbox backlog queue lane job retry cron zone zone_file zone_rule'
+	event_ring mailbox backlog windows round key queue turns lane flow job retry cron zone zone_file zone_rule'
 
 headers_of() {
 	sed -n 's/^#[[:space:]]*include "\([^"]*\)".*/\1/p' "$1"

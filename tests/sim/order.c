@@ -124,17 +124,17 @@ static void judge_take(int64_t id)
 	judge_turn(w, model_class(w));
 }
 
-void __real_backlog_take(struct backlog *s, struct job *job);
-void __wrap_backlog_take(struct backlog *s, struct job *job);
+void __real_backlog_take(struct backlog *s, struct job *job, wall_ms now);
+void __wrap_backlog_take(struct backlog *s, struct job *job, wall_ms now);
 
-void __wrap_backlog_take(struct backlog *s, struct job *job)
+void __wrap_backlog_take(struct backlog *s, struct job *job, wall_ms now)
 {
 	if (!simstore_dead()) {
 		trace(job->row.id, "is taken");
 		figures.takes++;
 		judge_take(job->row.id);
 	}
-	__real_backlog_take(s, job);
+	__real_backlog_take(s, job, now);
 }
 
 /* ---- at rest ---- */

@@ -72,7 +72,7 @@ static size_t jobs_in_hand(void)
 	const struct job *job, *next;
 	size_t n = 0;
 
-	HASH_ITER(hh, life_parts.backlog.jobs, job, next)
+	HASH_ITER(hh, life_parts.backlog.windows.jobs, job, next)
 		n += job->place == JOB_IN_HAND;
 	return n;
 }
@@ -126,7 +126,7 @@ void rest_final(void)
 
 	look_closely();
 	must(0, backlog_active(&p->backlog) == 0, "%lld jobs are left", (long long)backlog_active(&p->backlog));
-	must(0, p->backlog.jobs == NULL && p->backlog.spec_bytes == 0, "the backlog is not empty");
+	must(0, p->backlog.windows.jobs == NULL && p->backlog.windows.spec_bytes == 0, "the backlog is not empty");
 	must(0, p->attempts.entering == 0 && LIST_EMPTY(&p->attempts.list), "attempts are left");
 	must(0, p->waits == 0, "%zu requests wait", p->waits);
 }

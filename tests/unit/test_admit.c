@@ -287,11 +287,15 @@ static const struct {
 	{ "\"wait\":-1", "wait" },
 	{ "\"wait\":true", "wait" },
 	{ "\"dry_run\":\"yes\"", "dry_run" },
+	{ "\"concurrency\":{}", "concurrency.key" },
+	{ "\"concurrency\":{\"key\":\"k\"}", "concurrency.limit" },
+	{ "\"concurrency\":{\"key\":\"k\",\"limit\":0}", "concurrency.limit" },
+	{ "\"concurrency\":{\"key\":\"\",\"limit\":1}", "concurrency.key" },
+	{ "\"group\":\"\"", "group" },
+	{ "\"group\":1", "group" },
 	/* Not of this version. */
 	{ "\"after\":[0]", "after" },
 	{ "\"after_failure\":\"retry\"", "after_failure" },
-	{ "\"concurrency\":{}", "concurrency" },
-	{ "\"group\":\"g\"", "group" },
 	{ "\"ref\":\"r\"", "ref" },
 	{ "\"Priority\":1", "Priority" },
 };

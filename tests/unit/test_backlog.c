@@ -12,15 +12,17 @@
 #include "tests/lib/failmem.h"
 #include "tests/lib/unit.h"
 
-enum { JOBS = 8000, QUEUES = 4, TYPES = 5, PAGES = 64 };
+enum { JOBS = 8000, QUEUES = 4, TYPES = 5, GROUPS = 4, KEYS = 4, PAGES = 64 };
 
 static const char *const queue_names[QUEUES] = { "alpha", "beta", "gamma", "delta" };
 static const char *const type_names[TYPES] = { "io", "io2", "cpu", "brief", "ghost" };
 static const enum job_class type_class[TYPES] = { CLASS_IO, CLASS_IO, CLASS_CPU, CLASS_CPU, CLASS_WORKER };
 
+static const char *const group_names[GROUPS] = { NULL, "a", "b", "c" }, *const key_names[KEYS] = { NULL, "k", "l", "m" };
+
 struct model_job {
 	struct job_row row;
-	int queue, type;
+	int queue, type, group, key;
 	bool in_hand, aside;
 	struct job *hand;
 	int takes;
@@ -33,11 +35,12 @@ static wall_ms now;
 static struct model_job jobs[JOBS + 1];		/* by id; state JOB_NONE: not there */
 static int64_t jobs_len;
 static bool paused[QUEUES];
+static int keys_in_hand[KEYS];
 static struct job_spec *specs[QUEUES][TYPES];
 static uint64_t seq;
 
 static struct {
-	struct lane *lane;
+	struct flow *flow;
 	size_t max;
 } pages[PAGES];
 static size_t pages_len;
@@ -54,6 +57,7 @@ static void begin(uint64_t seed)
 	backlog_init(&s, on_wake, &wakes);
 	memset(jobs, 0, sizeof(jobs));
 	memset(paused, 0, sizeof(paused));
+	memset(keys_in_hand, 0, sizeof(keys_in_hand));
 	jobs_len = 0;
 	pages_len = 0;
 	wakes = 0;
@@ -94,13 +98,44 @@ static struct model_job *any_job(void)
 	return &jobs[1 + chance_below((unsigned)jobs_len)];
 }
 
+/* Two limits a key, so that one may be full for some and not for others. */
+static int64_t limit_of(const struct model_job *m)
+{
+	return m->key > 0 ? m->key + m->group % 2 : 0;
+}
+
+/* 0: it has none. */
+static int64_t flow_number(const struct model_job *m)
+{
+	if (m->group == 0 && m->key == 0)
+		return 0;
+	return ((m->queue * TYPES + m->type) * GROUPS + m->group) * KEYS + m->key;
+}
+
+static struct flow_row flow_row_of(const struct model_job *m)
+{
+	return (struct flow_row){ flow_number(m), group_names[m->group], key_names[m->key], limit_of(m) };
+}
+
+static bool over(enum job_state state)
+{
+	return state == JOB_NONE || job_state_final(state);
+}
+
 static void commit_from(struct model_job *m, int from_queue, enum job_state to)
 {
+	struct model_job before = *m;
+	struct flow_row flow = flow_row_of(m);
 	struct job_change change = { .seq = ++seq, .at = now, .from = m->row.state, .to = to, .row = &m->row,
 				     .queue = queue_names[m->queue], .type = type_names[m->type] };
 
-	if (from_queue != m->queue)
+	before.queue = from_queue;
+	if (from_queue != m->queue) {
 		change.from_queue = queue_names[from_queue];
+		change.from_flow = flow_number(&before);
+	}
+	if (flow.id != 0 && (!over(change.from) || !over(to)))
+		change.flow = &flow;
 	m->row.state = to;
 	m->row.spec = chance_below(3) > 0 ? specs[m->queue][m->type] : NULL;
 	backlog_changed(&s, &change);
@@ -131,6 +166,8 @@ static void submit(void)
 	struct model_job *m = &jobs[++jobs_len];
 
 	*m = (struct model_job){ .queue = (int)chance_below(QUEUES), .type = (int)chance_below(TYPES) };
+	m->group = chance_below(2) ? (int)chance_below(GROUPS) : 0;
+	m->key = chance_below(3) == 0 ? (int)chance_below(KEYS) : 0;
 	m->row.id = jobs_len;
 	m->row.priority = chance_below(2) ? 0 : (int)chance_below(7) - 3;
 	m->row.submitted_at = now;
@@ -140,29 +177,29 @@ static void submit(void)
 
 static bool before(const struct model_job *a, const struct model_job *b)
 {
-	return lane_before(a->row.priority, a->row.id, b->row.priority, b->row.id);
+	return flow_before(a->row.priority, a->row.id, b->row.priority, b->row.id);
 }
 
 /* The store's answer to a page, or its failure. */
 static void answer_page(bool fails)
 {
-	static struct job_row rows[BACKLOG_WINDOW_MAX];
-	struct lane *lane = pages[0].lane;
+	static struct job_row rows[WINDOW_MAX];
+	struct flow *flow = pages[0].flow;
 	size_t max = pages[0].max, n = 0;
 
-	hold(max <= BACKLOG_WINDOW_MAX);
+	hold(max <= WINDOW_MAX);
 	pages_len--;
 	memmove(pages, pages + 1, pages_len * sizeof(pages[0]));
 	for (int64_t id = 1; id <= jobs_len; id++) {
 		struct model_job *m = &jobs[id];
 		size_t at;
 
-		if (m->row.state != JOB_READY || strcmp(queue_names[m->queue], lane->queue->name) != 0 ||
-		    strcmp(type_names[m->type], lane->type) != 0)
+		if (m->row.state != JOB_READY || strcmp(queue_names[m->queue], flow->lane->queue->name) != 0 ||
+		    strcmp(type_names[m->type], flow->lane->type) != 0 || flow_number(m) != flow->id)
 			continue;
-		if (lane->page_id != 0 && !lane_before(lane->page_priority, lane->page_id, m->row.priority, id))
+		if (flow->page_id != 0 && !flow_before(flow->page_priority, flow->page_id, m->row.priority, id))
 			continue;
-		for (at = n; at > 0 && lane_before(m->row.priority, id, rows[at - 1].priority, rows[at - 1].id); at--)
+		for (at = n; at > 0 && flow_before(m->row.priority, id, rows[at - 1].priority, rows[at - 1].id); at--)
 			continue;
 		if (at >= max)
 			continue;
@@ -172,16 +209,16 @@ static void answer_page(bool fails)
 		rows[at].spec = specs[m->queue][m->type];
 		n++;
 	}
-	backlog_paged(&s, lane, fails ? -EIO : 0, rows, fails ? 0 : n, max);
+	backlog_paged(&s, flow, fails ? -EIO : 0, rows, fails ? 0 : n, max);
 }
 
 static void ask_for_pages(void)
 {
-	struct lane *lane;
+	struct flow *flow;
 	size_t max;
 
-	while (pages_len < PAGES && (lane = backlog_hungry(&s, &max)) != NULL) {
-		pages[pages_len].lane = lane;
+	while (pages_len < PAGES && (flow = backlog_hungry(&s, &max)) != NULL) {
+		pages[pages_len].flow = flow;
 		pages[pages_len++].max = max;
 	}
 }
@@ -204,20 +241,33 @@ static bool expired(const struct model_job *m)
 
 static bool eligible(const struct model_job *m)
 {
-	return m->row.state == JOB_READY && !m->in_hand && !m->aside && !expired(m) && !paused[m->queue];
+	return m->row.state == JOB_READY && !m->in_hand && !m->aside && !expired(m) && !paused[m->queue] &&
+	       (m->key == 0 || keys_in_hand[m->key] < limit_of(m));
 }
 
-static struct lane *lane_of(const struct model_job *m)
+static struct flow *flow_of(const struct model_job *m)
 {
-	return backlog_lane(&s, queue_names[m->queue], type_names[m->type]);
+	int64_t id = flow_number(m);
+	struct flow *flow;
+
+	if (id == 0)
+		return &backlog_lane(&s, queue_names[m->queue], type_names[m->type])->own;
+	HASH_FIND(hh, s.flows, &id, sizeof(id), flow);
+	if (flow == NULL)
+		ck_abort_msg("the flow of job %lld is gone", (long long)m->row.id);
+	return flow;
 }
 
-static bool page_wanted(const struct lane *l)
+static bool page_wanted(const struct flow *f)
 {
-	return l->hungry || l->paging;
+	return f->hungry || f->paging;
 }
 
-/* The first eligible job of the class by its lane; with `queue` by its whole queue, as far as no page is on its way. */
+/*
+ * The first eligible job of its flow; of its group and queue, as far as no page
+ * is on its way. No other group has one of a higher priority; at the same, they
+ * take turns (see below).
+ */
 static void expect_first(const struct model_job *got)
 {
 	for (int64_t id = 1; id <= jobs_len; id++) {
@@ -225,9 +275,11 @@ static void expect_first(const struct model_job *got)
 
 		if (m->queue != got->queue || type_class[m->type] != type_class[got->type] || !eligible(m) || !before(m, got))
 			continue;
-		if (m->type == got->type)
-			ck_abort_msg("job %lld came before %lld of its own lane", (long long)got->row.id, (long long)id);
-		if (!page_wanted(lane_of(m)))
+		if (flow_of(m) == flow_of(got))
+			ck_abort_msg("job %lld came before %lld of its own flow", (long long)got->row.id, (long long)id);
+		if (m->row.priority == got->row.priority && m->group != got->group)
+			continue;
+		if (!page_wanted(flow_of(m)))
 			ck_abort_msg("job %lld came before %lld of its queue", (long long)got->row.id, (long long)id);
 	}
 }
@@ -237,7 +289,7 @@ static void expect_none(enum job_class class)
 	for (int64_t id = 1; id <= jobs_len; id++) {
 		const struct model_job *m = &jobs[id];
 
-		if (type_class[m->type] == class && eligible(m) && !page_wanted(lane_of(m)))
+		if (type_class[m->type] == class && eligible(m) && !page_wanted(flow_of(m)))
 			ck_abort_msg("job %lld is ready and not offered", (long long)id);
 	}
 }
@@ -271,8 +323,10 @@ static size_t windowed(void)
 		const struct lane *l;
 
 		TAILQ_FOREACH(l, &q->lanes, queue_link)
-			n += l->n;
+			n += l->own.n;
 	}
+	for (const struct flow *f = s.flows; f != NULL; f = f->hh.next)
+		n += f->n;
 	return n;
 }
 
@@ -292,17 +346,39 @@ static void expect_nothing_lost(void)
 			hold(job == NULL);
 		} else if (job == NULL) {
 			hold(!m->aside);
-			if (!lane_of(m)->more || lane_covers(lane_of(m), m->row.priority, id))
+			if (!flow_of(m)->more || flow_covers(flow_of(m), m->row.priority, id))
 				ck_abort_msg("job %lld is lost", (long long)id);
 		} else if (job->place == JOB_ASIDE) {
 			hold(m->aside || expired(m));
 		} else {
 			hold(job->place == JOB_IN_WINDOW && !m->aside);
-			hold(lane_covers(lane_of(m), m->row.priority, id));
+			hold(flow_covers(flow_of(m), m->row.priority, id));
 			in_windows++;
 		}
 	}
 	ck_assert_uint_eq(windowed(), in_windows);
+}
+
+/* A flow is there while one of its jobs is not final, and no longer. */
+static void expect_flows(void)
+{
+	static int64_t n[QUEUES * TYPES * GROUPS * KEYS];
+	size_t flows = 0;
+
+	memset(n, 0, sizeof(n));
+	for (int64_t id = 1; id <= jobs_len; id++)
+		if (flow_number(&jobs[id]) != 0 && !over(jobs[id].row.state) && n[flow_number(&jobs[id])]++ == 0)
+			flows++;
+	for (const struct flow *f = s.flows; f != NULL; f = f->hh.next) {
+		hold(f->unfinished == n[f->id]);
+		flows += n[f->id] == 0 && (f->jobs > 0 || f->paging);
+	}
+	ck_assert_uint_eq(HASH_COUNT(s.flows), flows);
+	for (int key = 1; key < KEYS; key++) {
+		const struct key *k = key_find(&s.keys, key_names[key]);
+
+		hold((k != NULL ? k->in_hand : 0) == keys_in_hand[key]);
+	}
 }
 
 /* ---- what happens ---- */
@@ -321,7 +397,8 @@ static struct model_job *take(enum job_class class)
 	hold(type_class[m->type] == class);
 	hold(job->row.attempt == m->row.attempt);
 	expect_first(m);
-	backlog_take(&s, job);
+	backlog_take(&s, job, now);
+	keys_in_hand[m->key]++;
 	m->in_hand = true;
 	m->hand = job;
 	m->takes++;
@@ -331,6 +408,7 @@ static struct model_job *take(enum job_class class)
 static void let_go(struct model_job *m)
 {
 	m->in_hand = false;
+	keys_in_hand[m->key]--;
 	backlog_done(&s, &m->hand);
 	hold(m->hand == NULL);
 }
@@ -512,6 +590,7 @@ static void drain(void)
 		hold(!eligible(&jobs[id]) || type_class[jobs[id].type] == CLASS_WORKER);
 	expect_counts();
 	expect_nothing_lost();
+	expect_flows();
 }
 
 /* ---- the random tests ---- */
@@ -523,6 +602,7 @@ static void live(int steps, unsigned submits)
 		if (i % 100 == 0) {
 			expect_counts();
 			expect_nothing_lost();
+			expect_flows();
 		}
 	}
 	for (int64_t id = 1; id <= jobs_len; id++)
@@ -539,7 +619,7 @@ START_TEST(follows_the_model)
 }
 END_TEST
 
-/* Windows of 16: they overflow all the time, and most jobs are known to the store only. */
+/* Windows of 13: they overflow all the time, and most jobs are known to the store only. */
 START_TEST(follows_the_model_with_small_windows)
 {
 	begin(100 + (uint64_t)_i);
@@ -650,7 +730,7 @@ START_TEST(moved_in_hand)
 	let_go(m);
 	expect_nothing_lost();
 	hold(take(CLASS_IO) == m);
-	hold(m->hand->lane == lane_of(m));
+	hold(m->hand->flow == flow_of(m));
 	let_go(m);
 	end();
 }
@@ -693,7 +773,7 @@ static void count_takes(int n, int takes[QUEUES])
 		ck_assert_ptr_nonnull(job);
 		m = &jobs[job->row.id];
 		takes[m->queue]++;
-		backlog_take(&s, job);
+		backlog_take(&s, job, now);
 		m->hand = job;
 		commit(m, JOB_SUCCEEDED);
 		backlog_done(&s, &m->hand);
@@ -803,10 +883,10 @@ START_TEST(memory_is_bounded)
 		const struct lane *l;
 
 		TAILQ_FOREACH(l, &q->lanes, queue_link)
-			ck_assert_uint_le(l->n, BACKLOG_JOBS_MAX / 520);
+			ck_assert_uint_le(l->own.n, WINDOWS_JOBS_MAX / 520);
 	}
-	ck_assert_uint_le(HASH_COUNT(s.jobs), QUEUES * TYPES * (BACKLOG_JOBS_MAX / 520));
-	ck_assert_uint_eq(HASH_COUNT(s.jobs), windowed());
+	ck_assert_uint_le(HASH_COUNT(s.windows.jobs), QUEUES * TYPES * (WINDOWS_JOBS_MAX / 520));
+	ck_assert_uint_eq(HASH_COUNT(s.windows.jobs), windowed());
 	end();
 }
 END_TEST
@@ -820,12 +900,12 @@ START_TEST(arguments_are_bounded)
 	specs[0][0]->bytes = 1 << 20;
 	while (jobs_len < 400)
 		submit_to(0, 0, 0, JOB_READY);
-	ck_assert_uint_le(s.spec_bytes, BACKLOG_SPEC_BYTES);
+	ck_assert_uint_le(s.windows.spec_bytes, WINDOWS_SPEC_BYTES);
 	for (int64_t id = 1; id <= jobs_len; id++)
 		loaded += backlog_find(&s, id)->row.spec != NULL;
 	ck_assert_uint_eq(loaded, 64);
 	drain();
-	ck_assert_uint_eq(s.spec_bytes, 0);
+	ck_assert_uint_eq(s.windows.spec_bytes, 0);
 	specs[0][0]->bytes = small;
 	end();
 }

@@ -252,7 +252,7 @@ START_TEST(a_running_attempt_knows_better)
 	backlog_changed(&s, &change);
 	job = backlog_peek(&s, CLASS_IO, 1);
 	ck_assert_ptr_nonnull(job);
-	backlog_take(&s, job);
+	backlog_take(&s, job, 1);
 	job->attempt = at;
 	record.row.state = JOB_RUNNING;
 	record.row.attempt = 1;

@@ -3,6 +3,7 @@
 #include <stdint.h>
 
 #include "job.h"
+#include "flow.h"
 #include "lane.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/failmem.h"
@@ -11,6 +12,7 @@
 enum { JOBS = 400 };
 
 static struct lane lane;
+static struct flow flow;
 static struct job jobs[JOBS];
 static bool inside[JOBS];		/* the model: who is in the window */
 static struct job *dropped[JOBS];
@@ -18,20 +20,21 @@ static size_t dropped_len;
 
 static void begin(void)
 {
-	memset(&lane, 0, sizeof(lane));
+	memset(&flow, 0, sizeof(flow));
 	lane.type = (char *)(uintptr_t)"io";
+	flow.lane = &lane;
 	memset(inside, 0, sizeof(inside));
 	for (int i = 0; i < JOBS; i++) {
 		memset(&jobs[i], 0, sizeof(jobs[i]));
 		jobs[i].row.id = i + 1;
 		jobs[i].row.priority = (int)chance_below(5) - 2;
-		jobs[i].lane = &lane;
+		jobs[i].flow = &flow;
 	}
 }
 
 static bool before(const struct job *a, const struct job *b)
 {
-	return lane_before(a->row.priority, a->row.id, b->row.priority, b->row.id);
+	return flow_before(a->row.priority, a->row.id, b->row.priority, b->row.id);
 }
 
 static void expect_model(void)
@@ -40,31 +43,31 @@ static void expect_model(void)
 
 	for (int i = 0; i < JOBS; i++)
 		n += inside[i];
-	hold(lane.n == n);
-	for (size_t i = 0; i < lane.n; i++) {
-		const struct job *job = lane.v[lane.first + i];
+	hold(flow.n == n);
+	for (size_t i = 0; i < flow.n; i++) {
+		const struct job *job = flow.v[flow.first + i];
 
 		hold(inside[job->row.id - 1]);
-		hold(i == 0 || before(lane.v[lane.first + i - 1], job));
+		hold(i == 0 || before(flow.v[flow.first + i - 1], job));
 	}
-	hold(lane_head(&lane) == (n > 0 ? lane.v[lane.first] : NULL));
-	hold(lane_last(&lane) == (n > 0 ? lane.v[lane.first + n - 1] : NULL));
+	hold(flow_head(&flow) == (n > 0 ? flow.v[flow.first] : NULL));
+	hold(flow_last(&flow) == (n > 0 ? flow.v[flow.first + n - 1] : NULL));
 }
 
 static void drop(void *arg, struct job *job)
 {
-	ck_assert_ptr_eq(arg, &lane);
+	ck_assert_ptr_eq(arg, &flow);
 	dropped[dropped_len++] = job;
 }
 
 START_TEST(order_is_priority_down_then_id_up)
 {
-	ck_assert(lane_before(5, 9, 4, 1));
-	ck_assert(!lane_before(4, 1, 5, 9));
-	ck_assert(lane_before(0, 1, 0, 2));
-	ck_assert(!lane_before(0, 2, 0, 1));
-	ck_assert(!lane_before(0, 1, 0, 1));
-	ck_assert(lane_before(1000, 1, -1000, 1));
+	ck_assert(flow_before(5, 9, 4, 1));
+	ck_assert(!flow_before(4, 1, 5, 9));
+	ck_assert(flow_before(0, 1, 0, 2));
+	ck_assert(!flow_before(0, 2, 0, 1));
+	ck_assert(!flow_before(0, 1, 0, 1));
+	ck_assert(flow_before(1000, 1, -1000, 1));
 }
 END_TEST
 
@@ -78,62 +81,62 @@ START_TEST(window_is_a_sorted_set)
 		int i = (int)chance_below(JOBS);
 
 		if (!inside[i] && (filling || chance_below(4) == 0)) {
-			hold(lane_insert(&lane, &jobs[i]) == 0);
+			hold(flow_insert(&flow, &jobs[i]) == 0);
 			hold(jobs[i].place == JOB_IN_WINDOW);
 			inside[i] = true;
-		} else if (!filling && lane.n > 0) {
-			struct job *job = chance_below(2) == 0 ? lane_head(&lane) : lane.v[lane.first + chance_below((unsigned)lane.n)];
+		} else if (!filling && flow.n > 0) {
+			struct job *job = chance_below(2) == 0 ? flow_head(&flow) : flow.v[flow.first + chance_below((unsigned)flow.n)];
 
-			lane_remove(&lane, job);
+			flow_remove(&flow, job);
 			inside[job->row.id - 1] = false;
 		}
 		expect_model();
 	}
-	free(lane.v);
+	free(flow.v);
 }
 END_TEST
 
-/* Taking from the front and adding at the end, as a lane lives: its array does not creep away. */
+/* Taking from the front and adding at the end, as a flow lives: its array does not creep away. */
 START_TEST(a_queue_does_not_grow)
 {
 	begin();
 	for (int i = 0; i < JOBS; i++)
 		jobs[i].row.priority = 0;
 	for (int i = 0; i < 20; i++)
-		ck_assert_int_eq(lane_insert(&lane, &jobs[i]), 0);
+		ck_assert_int_eq(flow_insert(&flow, &jobs[i]), 0);
 	for (int64_t id = 21; id < 20000; id++) {
-		struct job *job = lane_head(&lane);
+		struct job *job = flow_head(&flow);
 
-		lane_remove(&lane, job);
+		flow_remove(&flow, job);
 		job->row.id = id;
-		hold(lane_insert(&lane, job) == 0);
+		hold(flow_insert(&flow, job) == 0);
 	}
-	ck_assert_uint_eq(lane.n, 20);
-	ck_assert_uint_le(lane.cap, 64);
-	free(lane.v);
+	ck_assert_uint_eq(flow.n, 20);
+	ck_assert_uint_le(flow.cap, 64);
+	free(flow.v);
 }
 END_TEST
 
 START_TEST(covers_all_until_there_is_more)
 {
 	begin();
-	ck_assert(lane_covers(&lane, -1000, INT64_MAX));
-	lane.more = true;
-	ck_assert(!lane_covers(&lane, 1000, 1));
+	ck_assert(flow_covers(&flow, -1000, INT64_MAX));
+	flow.more = true;
+	ck_assert(!flow_covers(&flow, 1000, 1));
 	jobs[9].row.priority = 1;
-	ck_assert_int_eq(lane_insert(&lane, &jobs[9]), 0);
-	lane_set_horizon(&lane);
-	ck_assert(lane_covers(&lane, 1, 10));
-	ck_assert(lane_covers(&lane, 1, 9));
-	ck_assert(lane_covers(&lane, 2, 1000));
-	ck_assert(!lane_covers(&lane, 1, 11));
-	ck_assert(!lane_covers(&lane, 0, 1));
+	ck_assert_int_eq(flow_insert(&flow, &jobs[9]), 0);
+	flow_set_horizon(&flow);
+	ck_assert(flow_covers(&flow, 1, 10));
+	ck_assert(flow_covers(&flow, 1, 9));
+	ck_assert(flow_covers(&flow, 2, 1000));
+	ck_assert(!flow_covers(&flow, 1, 11));
+	ck_assert(!flow_covers(&flow, 0, 1));
 	/* It stays where it is when the last job leaves. */
-	lane_remove(&lane, &jobs[9]);
-	lane_set_horizon(&lane);
-	ck_assert(lane_covers(&lane, 1, 10));
-	ck_assert(!lane_covers(&lane, 1, 11));
-	free(lane.v);
+	flow_remove(&flow, &jobs[9]);
+	flow_set_horizon(&flow);
+	ck_assert(flow_covers(&flow, 1, 10));
+	ck_assert(!flow_covers(&flow, 1, 11));
+	free(flow.v);
 }
 END_TEST
 
@@ -145,21 +148,21 @@ START_TEST(cut_gives_up_the_rest)
 	chance_seed((uint64_t)_i);
 	begin();
 	for (int i = 0; i < JOBS; i++)
-		ck_assert_int_eq(lane_insert(&lane, &jobs[i]), 0);
+		ck_assert_int_eq(flow_insert(&flow, &jobs[i]), 0);
 	at = &jobs[_i * 13 % JOBS];
-	lane_remove(&lane, at);
+	flow_remove(&flow, at);
 	dropped_len = 0;
-	lane_cut(&lane, at->row.priority, at->row.id, drop, &lane);
+	flow_cut(&flow, at->row.priority, at->row.id, drop, &flow);
 	for (int i = 0; i < JOBS; i++)
 		inside[i] = before(&jobs[i], at);
 	expect_model();
-	ck_assert_uint_eq(lane.n + dropped_len, JOBS - 1);
+	ck_assert_uint_eq(flow.n + dropped_len, JOBS - 1);
 	for (size_t i = 0; i < dropped_len; i++)
 		ck_assert(before(at, dropped[i]));
-	ck_assert(lane.more);
+	ck_assert(flow.more);
 	for (int i = 0; i < JOBS; i++)
-		ck_assert_int_eq(lane_covers(&lane, jobs[i].row.priority, jobs[i].row.id), inside[i]);
-	free(lane.v);
+		ck_assert_int_eq(flow_covers(&flow, jobs[i].row.priority, jobs[i].row.id), inside[i]);
+	free(flow.v);
 }
 END_TEST
 
@@ -169,17 +172,17 @@ START_TEST(cut_before_id_one)
 	begin();
 	for (int i = 0; i < 10; i++) {
 		jobs[i].row.priority = i < 5 ? 7 : 8;
-		ck_assert_int_eq(lane_insert(&lane, &jobs[i]), 0);
+		ck_assert_int_eq(flow_insert(&flow, &jobs[i]), 0);
 		inside[i] = i >= 5;
 	}
 	dropped_len = 0;
-	lane_remove(&lane, &jobs[0]);
-	lane_cut(&lane, 7, 1, drop, &lane);
+	flow_remove(&flow, &jobs[0]);
+	flow_cut(&flow, 7, 1, drop, &flow);
 	expect_model();
 	ck_assert_uint_eq(dropped_len, 4);
-	ck_assert(!lane_covers(&lane, 7, 1));
-	ck_assert(lane_covers(&lane, 8, INT64_MAX));
-	free(lane.v);
+	ck_assert(!flow_covers(&flow, 7, 1));
+	ck_assert(flow_covers(&flow, 8, INT64_MAX));
+	free(flow.v);
 }
 END_TEST
 
@@ -190,37 +193,37 @@ START_TEST(without_memory_nothing_changes)
 	begin();
 	while (rc == 0 && i < JOBS) {
 		failmem_from(1);
-		rc = lane_insert(&lane, &jobs[i]);
+		rc = flow_insert(&flow, &jobs[i]);
 		failmem_off();
 		inside[i++] = rc == 0;
 		expect_model();
 		if (rc != 0 && i == 1) {
 			/* The very first finds none: give it its first block. */
-			rc = lane_insert(&lane, &jobs[0]);
+			rc = flow_insert(&flow, &jobs[0]);
 			inside[0] = true;
 		}
 	}
 	ck_assert_int_eq(rc, -ENOMEM);
 	ck_assert_int_lt(i, JOBS);
-	ck_assert_int_eq(lane_insert(&lane, &jobs[i - 1]), 0);
+	ck_assert_int_eq(flow_insert(&flow, &jobs[i - 1]), 0);
 	inside[i - 1] = true;
 	expect_model();
-	free(lane.v);
+	free(flow.v);
 }
 END_TEST
 
 START_TEST(removing_a_stranger_is_fatal)
 {
 	begin();
-	ck_assert_int_eq(lane_insert(&lane, &jobs[0]), 0);
-	lane_remove(&lane, &jobs[1]);
+	ck_assert_int_eq(flow_insert(&flow, &jobs[0]), 0);
+	flow_remove(&flow, &jobs[1]);
 }
 END_TEST
 
 int main(void)
 {
-	Suite *suite = suite_create("lane");
-	TCase *tc = tcase_create("lane");
+	Suite *suite = suite_create("flow");
+	TCase *tc = tcase_create("flow");
 
 	tcase_add_test(tc, order_is_priority_down_then_id_up);
 	tcase_add_loop_test(tc, window_is_a_sorted_set, 0, 4);

@@ -1,0 +1,63 @@
+/*
+ * turns: what of one queue and class is next.
+ *
+ * Priority orders. At equal priority the groups take turns: the one that was
+ * served the longest ago is next, and one that had nothing to do joins at the
+ * end, so that it has no credit. Within a group, id orders. Jobs without group
+ * are one group. All in O(log n): a heap of groups, each with a heap of flows.
+ */
+#ifndef JOBD_TURNS_H
+#define JOBD_TURNS_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/clock.h"
+#include "base/heap.h"
+#include "base/map.h"
+
+struct flow;
+struct job;
+struct queue;
+
+struct group {
+	struct heap_node place;	/* among its turn's, while one of its flows has a job to take */
+	struct turns *turn;
+	struct heap flows;	/* that have one, and are not parked */
+	uint64_t stamp;		/* when it was served last, or came */
+	size_t n, ready;	/* flows; of these, those with ready jobs, in memory or not */
+	UT_hash_handle hh;	/* by name; "" is that of jobs without one */
+	char name[];
+};
+
+struct turns {
+	struct heap_node node;	/* in its class's round while something of it could be taken */
+	uint64_t pass;
+	struct queue *queue;
+	struct group *by_name;
+	struct heap groups;
+	uint64_t clock;		/* of the groups' stamps */
+};
+
+/* Puts a new flow under the group of that name (NULL: none), made where it is new. 0 or -ENOMEM. */
+int turns_join(struct turns *t, struct flow *f, const char *group);
+/* The flow goes, and its group with its last. */
+void turns_part(struct flow *f);
+void turns_free(struct turns *t);
+
+/* The flow's jobs or its being parked have changed: puts it, and its group, in their places. */
+void turns_settle(struct flow *f);
+/* Its group had its turn; the flow is to be settled. */
+void turns_took(struct flow *f);
+
+/* The next job, NULL if there is none. */
+struct job *turns_head(const struct turns *t);
+
+/* When the oldest of its jobs in memory became ready; looks at as many as *looks, and takes them off it. 0: there is none. */
+wall_ms turns_oldest(const struct turns *t, int *looks);
+
+/* Where the flow's head stands among those of other flows of its turn: the key of a heap, with the head's id as its tie. */
+uint64_t turns_rank(const struct flow *f);
+
+#endif
