@@ -1,6 +1,7 @@
 /* changes: requests to change a job that is there, and whether their answers are true. */
 #include "clients.h"
 
+#include "graph.h"
 #include "life.h"
 #include "sim.h"
 #include "simstore.h"
@@ -51,7 +52,8 @@ static void judge_asked(int64_t id, enum ask ask, enum job_state before, uint64_
 	if (ask == ASK_DELETE && done)
 		must(id, w == NULL, "was deleted, and is there");
 	if (model_seq() == seq && before != JOB_NONE && !done && e->kind == RPC_CONFLICT)
-		must(id, !ask_allowed(ask, before) || ask == ASK_RETRY, "%s is refused while it is %s: %s", asks[ask].method,
+		must(id, !ask_allowed(ask, before) || ask == ASK_RETRY ||
+		     (ask == ASK_DELETE && w != NULL && graph_dependents(w) > 0), "%s is refused while it is %s: %s", asks[ask].method,
 		     job_state_name(before), e->message);
 }
 

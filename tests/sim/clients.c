@@ -80,6 +80,8 @@ static bool reason_fits(const struct wish *w, const char *reason)
 	switch (w->state) {
 	case JOB_HELD:
 		return strcmp(reason, "held") == 0;
+	case JOB_BLOCKED:
+		return strcmp(reason, "dependency") == 0;
 	case JOB_SCHEDULED:
 		return strcmp(reason, w->row.attempt > 0 ? "retry" : "delay") == 0;
 	case JOB_READY:

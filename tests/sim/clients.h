@@ -41,6 +41,7 @@ void client_main(void *arg);
 void client_tidy(void) PARKS;
 
 /* wishes.c: new jobs. */
+void wishes_begin(void);
 json_t *wish_json(struct wish *w);
 void client_submits(struct client *c) PARKS;
 void client_submits_many(struct client *c) PARKS;

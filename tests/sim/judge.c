@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "graph.h"
 #include "life.h"
 #include "many.h"
 #include "queues.h"
@@ -31,12 +32,20 @@ static void judge_room(int64_t id, int queue)
 	     (long long)model_waiting(queue), (long long)max);
 }
 
+static enum job_state first_state(const struct wish *w)
+{
+	if (graph_blame(w) != NULL)
+		return JOB_CANCELLED;
+	if (w->hold)
+		return JOB_HELD;
+	return graph_waits(w) ? JOB_BLOCKED : w->delay > 0 ? JOB_SCHEDULED : JOB_READY;
+}
+
 static void judge_submit(const struct wish *w, const struct job_change *c)
 {
 	const struct job_row *row = c->row;
-	enum job_state first = w->hold ? JOB_HELD : w->delay > 0 ? JOB_SCHEDULED : JOB_READY;
 
-	must(w->id, c->to == first, "begins as %s", job_state_name(c->to));
+	must(w->id, c->to == first_state(w), "begins as %s", job_state_name(c->to));
 	must(w->id, strcmp(c->queue, sim_queues[w->queue]) == 0 && strcmp(c->type, sim_types[w->type]) == 0 &&
 	     row->priority == w->priority, "is not the job that was asked for");
 	must(w->id, row->run_at == (w->delay > 0 ? c->at + w->delay : 0), "its time is not what was asked for");
@@ -141,8 +150,12 @@ static void judge_asked(const struct wish *w, enum ask ask, const char *what)
 	must(w->id, w->asking[ask] > 0 || many_asks(w, ask), "is %s, and nobody asks for that", what);
 }
 
-static void judge_cancelled(const struct wish *w)
+static void judge_cancelled(const struct wish *w, const struct job_change *c)
 {
+	if (strcmp(c->reason, "dependency") == 0) {
+		must(w->id, graph_blame(w) != NULL, "is cancelled for none of those before it");
+		return;
+	}
 	must(w->id, w->asking[ASK_CANCEL] > 0 || many_asks(w, ASK_CANCEL) || model_replaced(w->key), "is cancelled, and nobody asks for that");
 }
 
@@ -151,16 +164,32 @@ static void judge_expired(const struct wish *w, const struct job_change *c)
 	must(w->id, w->row.attempt == 0 && w->row.expires_at != 0 && w->row.expires_at <= c->at, "expires before its time");
 }
 
+/* To whichever is due. What it has waited for once it need not wait for again, when that comes back. */
+static void judge_goes_on(const struct wish *w, const struct job_change *c)
+{
+	enum job_state to = graph_waits(w) ? JOB_BLOCKED : w->row.run_at > c->at ? JOB_SCHEDULED : JOB_READY;
+
+	must(w->id, c->to == to || (to == JOB_BLOCKED && graph_came_back(w)), "goes on, and is %s", job_state_name(c->to));
+}
+
+static void judge_let_go(const struct wish *w, const struct job_change *c)
+{
+	must(w->id, c->to != JOB_BLOCKED && !graph_waits(w), "is %s, and what it waits for is not over", job_state_name(c->to));
+	must(w->id, graph_blame(w) == NULL || graph_came_back(w), "is %s, though one before it did not succeed",
+	     job_state_name(c->to));
+	judge_goes_on(w, c);
+}
+
 static void judge_released(const struct wish *w, const struct job_change *c)
 {
 	judge_asked(w, ASK_RELEASE, "released");
-	must(w->id, c->to == (w->row.run_at > c->at ? JOB_SCHEDULED : JOB_READY), "is released, and is %s", job_state_name(c->to));
+	judge_goes_on(w, c);
 }
 
 static void judge_retried(struct wish *w, const struct job_change *c)
 {
 	judge_asked(w, ASK_RETRY, "made to run again");
-	must(w->id, c->to == JOB_READY, "is to run again, and is %s", job_state_name(c->to));
+	must(w->id, c->to == (graph_waits(w) ? JOB_BLOCKED : JOB_READY), "is to run again, and is %s", job_state_name(c->to));
 	must(w->id, w->key == 0 || model_holder(w->key, UNIQUE_ACTIVE) == NULL, "comes back while another holds its key %d", w->key);
 	w->uncounted = w->row.attempt;
 	w->interruptions = 0;
@@ -173,6 +202,7 @@ static void judge_gone(const struct wish *w, const struct job_change *c)
 
 	for (int s = JOB_SUCCEEDED; s < JOB_STATES; s++)
 		finals += model_count((enum job_state)s);
+	must(w->id, graph_dependents(w) == 0, "is gone, and %d wait for it", graph_dependents(w));
 	must(w->id, w->asking[ASK_DELETE] > 0 || many_asks(w, ASK_DELETE) || finals > LIFE_RETAIN_JOBS || w->final_at + retain <= c->at,
 	     "is gone before its time");
 }
@@ -207,13 +237,15 @@ static bool judge_updated(const struct wish *w, const struct job_change *c)
 static void judge_waiting(struct wish *w, const struct job_change *c)
 {
 	if (c->to == JOB_CANCELLED)
-		judge_cancelled(w);
+		judge_cancelled(w, c);
 	else if (c->to == JOB_EXPIRED)
 		judge_expired(w, c);
 	else if (c->to == JOB_HELD)
 		judge_asked(w, ASK_HOLD, "held");
 	else if (c->from == JOB_HELD)
 		judge_released(w, c);
+	else if (c->from == JOB_BLOCKED)
+		judge_let_go(w, c);
 	else if (c->from == JOB_SCHEDULED)
 		must(w->id, c->to == JOB_READY && w->row.run_at <= c->at, "is %s before its time", job_state_name(c->to));
 	else

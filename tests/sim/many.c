@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "graph.h"
 #include "sim.h"
 #include "simstore.h"
 
@@ -12,6 +13,7 @@ struct many {
 	bool purge;
 	int64_t last;			/* the last job at the call */
 	uint64_t seq;			/* the last change then */
+	mono_us since;
 	LIST_ENTRY(many) link;
 };
 
@@ -58,6 +60,8 @@ static bool spared(const struct many *m, const struct wish *w)
 {
 	if (m->ask == ASK_RETRY)
 		return w->key != 0 && model_holder(w->key, UNIQUE_ACTIVE) != NULL;
+	if (m->ask == ASK_DELETE)
+		return graph_dependents(w) > 0 || w->let_go >= m->since;
 	return m->ask == ASK_CANCEL && w->row.cancel_requested_at != 0;
 }
 
@@ -73,9 +77,9 @@ static void judge_all(const struct many *m)
 static void many_call(struct client *c, struct many *m, const char *method, json_t *params)
 {
 	struct rpc_error error;
-	mono_us since = clock_mono();
 	json_t *answer;
 
+	m->since = clock_mono();
 	m->last = model_last_id();
 	m->seq = model_seq();
 	LIST_INSERT_HEAD(&under_way, m, link);
@@ -84,7 +88,7 @@ static void many_call(struct client *c, struct many *m, const char *method, json
 	if (answer != NULL)
 		judge_all(m);
 	must(0, answer != NULL || error.kind == RPC_OVERLOADED || (m->purge && error.kind == RPC_NOT_FOUND) ||
-	     client_excused(&error, since), "%s: %s", method, error.message);
+	     client_excused(&error, m->since), "%s: %s", method, error.message);
 	json_decref(answer);
 }
 

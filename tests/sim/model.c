@@ -4,7 +4,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "graph.h"
 #include "sim.h"
+#include "simstore.h"
 
 const char *const sim_queues[SIM_QUEUES] = { "alpha", "beta", "gamma", "delta", "omega" };
 const char *const sim_types[SIM_TYPES] = { "io", "io2", "cpu", "brief" };
@@ -65,6 +67,7 @@ struct wish *model_wish(void)
 
 	must(0, w != NULL, "out of memory");
 	LIST_INIT(&w->updates);
+	LIST_INIT(&w->children);
 	w->serial = (int64_t)m.serials++;
 	w->delay = w->ttl = w->timeout = w->retain = -1;
 	m.by_serial = (struct wish **)grown(m.by_serial, &m.serials_cap, m.serials);
@@ -178,13 +181,15 @@ bool model_replaced(int key)
 
 static struct wish *wish_of(const struct job_change *c)
 {
+	const struct memory_job *kept;
 	long long serial = 0;
 	struct wish *w;
 
 	if (c->from != JOB_NONE)
 		return model_find(c->row->id);
-	must(c->row->id, c->row->spec != NULL && c->row->spec->meta != NULL, "a new job without its spec");
-	must(c->row->id, sscanf(c->row->spec->meta, "{\"serial\":%lld}", &serial) == 1, "its meta is %s", c->row->spec->meta);
+	kept = memory_find(simstore_kept(), c->row->id);
+	must(c->row->id, kept != NULL && kept->spec->meta != NULL, "a new job that is not in the store");
+	must(c->row->id, sscanf(kept->spec->meta, "{\"serial\":%lld}", &serial) == 1, "its meta is %s", kept->spec->meta);
 	w = model_by_serial(serial);
 	must(c->row->id, w != NULL, "nobody asked for it");
 	must(c->row->id, w->id == 0, "was asked for once, and is there as %lld already", (long long)w->id);
@@ -209,8 +214,12 @@ static void take_over(struct wish *w, const struct job_change *c)
 	w->queue = model_queue_of(c->queue);
 	w->priority = c->row->priority;
 	m.waiting[w->queue] += job_state_waiting(c->to);
-	if (c->from == JOB_NONE)
+	if (c->from == JOB_NONE) {
 		w->first = c->to;
+		graph_enter(w);
+	}
+	if (job_state_final(c->from) && c->to != JOB_NONE)
+		w->came_back = true;
 	if (c->row->cancel_requested_at != 0 && w->row.cancel_requested_at == 0)
 		w->cancelled = clock_mono();
 	w->state = c->to;
@@ -224,8 +233,10 @@ static void take_over(struct wish *w, const struct job_change *c)
 	if (c->to == JOB_RUNNING && c->from == JOB_READY)
 		w->life = m.life;
 
-	if (job_state_final(c->to))
+	if (job_state_final(c->to)) {
 		w->final_at = c->at;
+		graph_leave(w);
+	}
 }
 
 void model_changed(const struct job_change *c)

@@ -33,6 +33,15 @@ struct wish_update {				/* a job.update under way */
 
 LIST_HEAD(wish_updates, wish_update);
 
+struct wish_edge {				/* the child names the parent in `after` */
+	struct wish *parent, *child;
+	LIST_ENTRY(wish_edge) link;
+};
+
+LIST_HEAD(wish_edges, wish_edge);
+
+enum { WISH_AFTER_MAX = 4 };
+
 struct wish {
 	int64_t serial;
 	/* asked for; priority and queue as they are now */
@@ -43,12 +52,18 @@ struct wish {
 	int key;				/* unique key's number; 0 = none */
 	enum unique_scope scope;
 	enum unique_on_conflict on_conflict;
+	struct wish_edge edges[WISH_AFTER_MAX];	/* to those that it waits for */
+	int edges_n;
+	bool after_run;				/* and runs, however they end */
 	/* told */
 	int64_t id;				/* 0: nothing told of it */
 	enum job_state first, state;		/* it began as; JOB_NONE again once it is gone */
 	struct job_row row;
 	wall_ms final_at;
 	uint64_t changed_seq;
+	struct wish_edges children;
+	mono_us let_go;				/* when the latest of these became final */
+	bool came_back;				/* it was final once, and was retried */
 	int uncounted, interruptions;		/* as counted here */
 	unsigned life;				/* that claimed the latest attempt */
 	mono_us cancelled;			/* when that was told */

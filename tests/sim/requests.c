@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "graph.h"
 #include "sim.h"
 #include "simstore.h"
 
@@ -74,6 +75,22 @@ void request_answered(const struct wish *w, const json_t *answer)
 	snprintf(r->state, sizeof(r->state), "%s", state);
 }
 
+/* By itself, so without refs. */
+static void ask_again(struct client *c, const struct request *r, struct wish *w)
+{
+	json_t *job = json_deep_copy(r->job);
+
+	for (int i = 0; i < w->edges_n; i++)
+		if (w->edges[i].parent->id == 0) {
+			json_decref(job);
+			return;
+		}
+	json_object_del(job, "ref");
+	if (w->edges_n > 0)
+		graph_put(w, job);
+	client_submits_again(c, w, job);
+}
+
 void client_asks_again(struct client *c)
 {
 	struct request *r = &requests[below(KEPT)];
@@ -86,5 +103,5 @@ void client_asks_again(struct client *c)
 	if (age > LAST || age < -LAST)
 		request_drop(r);
 	else
-		client_submits_again(c, w, json_deep_copy(r->job));
+		ask_again(c, r, w);
 }

@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "graph.h"
 #include "life.h"
 #include "many.h"
 #include "model.h"
@@ -32,7 +33,8 @@ static void judge_time(const struct wish *w)
 		     w->row.expires_at + LATE > now, "should have expired %lld ms ago", (long long)(now - w->row.expires_at));
 	}
 	if (!life_troubled(PRUNE_LATE))
-		must(w->id, !job_state_final(w->state) || w->final_at + retain + PRUNE_LATE > now, "should be gone since %lld ms",
+		must(w->id, !job_state_final(w->state) || graph_dependents(w) > 0 ||
+		     clock_mono() - w->let_go < PRUNE_LATE * 1000 || w->final_at + retain + PRUNE_LATE > now, "should be gone since %lld ms",
 		     (long long)(now - w->final_at - retain));
 }
 
@@ -60,6 +62,9 @@ static void judge_job(const struct memory_job *j)
 	must(w->id, w->state == j->k.row.state && w->row.attempt == j->k.row.attempt && w->row.run_at == j->k.row.run_at &&
 	     w->row.priority == j->k.row.priority, "is another in the store (%s) than was told (%s)",
 	     job_state_name(j->k.row.state), job_state_name(w->state));
+	must(w->id, j->k.dependents == graph_dependents(w), "%d wait for it, counted are %d", graph_dependents(w), j->k.dependents);
+	if (!life_troubled(LATE))
+		graph_at_rest(w);
 	judge_time(w);
 	judge_place(w);
 }

@@ -151,6 +151,7 @@ static void make_shape(uint64_t seed)
 		.slow_in = one_in(5) ? 1 : one_in(4) ? 20 : 300,
 		.fail_in = (unsigned)between(2, 12),
 		.keys = one_in(2) ? 3 : 40,
+		.after_in = one_in(3) ? 0 : one_in(2) ? 2 : 8,
 		.crowd = one_in(2),
 		.steady = one_in(4),
 	};
@@ -222,6 +223,7 @@ static void run_world(uint64_t seed)
 	coro_group_init(&group);
 	model_begin();
 	requests_begin();
+	wishes_begin();
 	many_begin();
 	life_forget();
 	order_begin();

@@ -34,6 +34,7 @@ struct shape {
 	unsigned slow_in;		/* a body runs for seconds in so many */
 	unsigned fail_in;		/* a body fails in so many */
 	unsigned keys;			/* unique keys there are */
+	unsigned after_in;		/* a job waits for others in so many; 0 = none */
 	bool crowd;			/* lanes by the thousand, so that windows are small */
 	bool steady;			/* no pauses, holds and drains */
 };

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "graph.h"
 #include "queues.h"
 #include "sim.h"
 #include "simstore.h"
@@ -50,6 +51,35 @@ static struct wish *make_wish(unsigned keyed_in)
 	wish_times(w);
 	wish_retry(w);
 	return w;
+}
+
+/* One that many wait for, for a while: so many that they are let go in more than one step. */
+static int64_t hub;
+
+void wishes_begin(void)
+{
+	hub = 0;
+}
+
+static struct wish *wish_hub(void)
+{
+	if (model_find(hub) == NULL || one_in(1000))
+		hub = model_last_id();
+	return shape.burst > 100 && one_in(2) ? model_find(hub) : NULL;
+}
+
+/* Some that are there; with others of the same call before it, these, by ref. */
+static void wish_after(struct wish *w, struct wish *const *before, size_t n)
+{
+	for (int i = 0; i < WISH_AFTER_MAX && (i == 0 || one_in(2)); i++) {
+		struct wish *parent = i == 0 ? wish_hub() : NULL;
+
+		if (parent == NULL)
+			parent = n > 0 && one_in(2) ? before[below((unsigned)n)] : client_some_job();
+		if (parent != NULL && (parent->id != 0 || parent->key == 0))
+			graph_name(w, parent);
+	}
+	w->after_run = one_in(3);
 }
 
 static void put_span(json_t *job, const char *name, wall_ms ms)
@@ -121,7 +151,9 @@ static void judge_refused(const struct wish *w, const struct rpc_error *e, mono_
 	must(w->id, w->id == 0 || w->again, "was refused: %s", e->message);
 	if (client_excused(e, since))
 		return;
-	if (!client_full_queue(e))
+	if (e->kind == RPC_NOT_FOUND)
+		must(0, strstr(e->field, "after") != NULL, "%s is not found: %s", e->field, e->message);
+	else if (!client_full_queue(e))
 		must(0, e->kind == RPC_CONFLICT, "wish %lld is refused: %s", (long long)w->serial, e->message);
 }
 
@@ -143,12 +175,21 @@ static void burst_add(struct burst *b, struct wish *w)
 static json_t *burst_make(struct burst *b, size_t n)
 {
 	json_t *jobs = json_array();
+	char ref[24];
 
 	b->n = 0;
 	while (b->n < n) {
 		struct wish *w = make_wish(n == 1 ? 5 : 200);
 		json_t *job = wish_json(w);
 
+		if (one_in(shape.after_in)) {
+			wish_after(w, b->v, b->n);
+			graph_put(w, job);
+		}
+		if (n > 1 && w->key == 0) {
+			snprintf(ref, sizeof(ref), "ref-%lld", (long long)w->serial);
+			json_object_set_new(job, "ref", json_string(ref));
+		}
 		if (one_in(4))
 			request_asked(w, job);
 		json_array_append_new(jobs, job);
