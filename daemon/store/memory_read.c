@@ -119,6 +119,15 @@ static bool memory_tagged(const struct memory_job *j, const char *name, const ch
 	return tagged;
 }
 
+static bool memory_reason_passes(const struct memory_job *j, const struct job_reasons *r)
+{
+	if (j->k.row.state == JOB_SCHEDULED)
+		return j->k.row.attempt > 0 ? r->again : r->first;
+	if (j->k.row.state != JOB_READY)
+		return true;
+	return job_reasons_in_hand(r, j->k.row.id) ? r->taken : r->ready(r->arg, j->spec->queue, j->spec->type);
+}
+
 static bool memory_passes(const struct memory_job *j, const struct job_filter *f)
 {
 	if (f->states != 0 && (f->states & 1u << j->k.row.state) == 0)
@@ -128,7 +137,7 @@ static bool memory_passes(const struct memory_job *j, const struct job_filter *f
 	for (size_t i = 0; f->tag_names != NULL && f->tag_names[i] != NULL; i++)
 		if (!memory_tagged(j, f->tag_names[i], f->tag_values[i]))
 			return false;
-	return true;
+	return f->reasons == NULL || memory_reason_passes(j, f->reasons);
 }
 
 /* Does the job come behind the page before? */

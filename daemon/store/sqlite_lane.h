@@ -29,7 +29,8 @@ struct sqlite_lane {
 	bool dirty;
 	struct sqlite_lane *next_dirty;
 	unsigned asked;			/* reader: the list for which `passes` was found out */
-	bool passes;
+	bool passes;			/* its jobs may */
+	bool ready;			/* its ready jobs do, but for those in hand */
 	UT_hash_handle hh_id, hh_names;
 	unsigned names_size;
 	char names[];

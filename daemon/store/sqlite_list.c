@@ -65,7 +65,21 @@ static void list_mark(struct sqlite_reader *r, struct list_block *b, const struc
 	b->last = first + to;
 }
 
-/* Is the row under the query (id, lane, state) one of those asked for? */
+static bool list_reason_passes(const struct job_reasons *reasons, struct sqlite_query *q, const struct sqlite_lane *lane)
+{
+	if (reasons == NULL)
+		return true;
+	switch (sqlite_int(q, 2)) {
+	case JOB_SCHEDULED:
+		return sqlite_int(q, 3) > 0 ? reasons->again : reasons->first;
+	case JOB_READY:
+		return job_reasons_in_hand(reasons, sqlite_int(q, 0)) ? reasons->taken : lane->ready;
+	default:
+		return true;
+	}
+}
+
+/* Is the row under the query (id, lane, state, attempt) one of those asked for? */
 static bool list_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_query *q)
 {
 	int64_t state = sqlite_int(q, 2);
@@ -78,7 +92,10 @@ static bool list_passes(struct sqlite_reader *r, const struct job_filter *f, str
 	if (f->states != 0 && (f->states & 1u << state) == 0)
 		return false;
 	lane = sqlite_lane_at(&r->lanes, &r->db, sqlite_int(q, 1));
-	return lane != NULL && sqlite_walk_lane_passes(r, f, lane);
+	if (lane == NULL)
+		return false;
+	sqlite_walk_judge(r, f, lane);
+	return lane->passes && list_reason_passes(f->reasons, q, lane);
 }
 
 /* Finds what passes from b->first to b->last. */
@@ -199,24 +216,76 @@ static bool list_count_one(struct sqlite_reader *r, struct store_op *op, int64_t
 	return true;
 }
 
-/* Without tags, the kept counts say it. */
+static bool list_state_asked(const struct job_filter *f, enum job_state state)
+{
+	return f->states == 0 || (f->states & 1u << state) != 0;
+}
+
+/* Do the jobs of one lane in one state pass? But for those in hand, and where all or none of them do. */
+static bool list_counts(const struct job_filter *f, const char *queue, const char *type, enum job_state state)
+{
+	if (!list_state_asked(f, state) || f->reasons == NULL)
+		return list_state_asked(f, state);
+	if (state == JOB_SCHEDULED)
+		return f->reasons->first;
+	return state != JOB_READY || f->reasons->ready(f->reasons->arg, queue, type);
+}
+
+static void list_count_lane(struct store_op *op, struct sqlite_query *q)
+{
+	const struct job_filter *f = op->list.filter;
+	const char *queue = sqlite_text(q, 1), *type = sqlite_text(q, 2);
+
+	if (queue == NULL || type == NULL || !names_pass(f->queues, queue) || !names_pass(f->types, type))
+		return;
+	for (int s = JOB_NONE + 1; s < JOB_STATES; s++) {
+		int64_t n = sqlite_int(q, 2 + s);
+
+		if (n > 0 && list_counts(f, queue, type, (enum job_state)s))
+			op->list.by_state[s] += n;
+	}
+}
+
+/* A ready job in hand passes or not, whatever its lane's do. */
+static void list_count_in_hand(struct sqlite_reader *r, struct store_op *op, int64_t id)
+{
+	const struct job_filter *f = op->list.filter;
+	struct sqlite_row row;
+
+	if (sqlite_row_load(&row, &r->db, &r->lanes, id) != 0 || row.k.row.state != JOB_READY)
+		return;
+	sqlite_walk_judge(r, f, row.lane);
+	if (row.lane->passes)
+		op->list.by_state[JOB_READY] += f->reasons->taken - row.lane->ready;
+}
+
+/* Where whole lanes pass or not, the kept counts say it. */
 static int list_count_lanes(struct sqlite_reader *r, struct store_op *op)
 {
 	const struct job_filter *f = op->list.filter;
 	struct sqlite_query q = sqlite_query(&r->db, SQL_LANE_ALL);
 
 	while (sqlite_next(&q))
-		if (names_pass(f->queues, sqlite_text(&q, 1)) && names_pass(f->types, sqlite_text(&q, 2)))
-			for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
-				if (f->states == 0 || (f->states & 1u << s) != 0)
-					op->list.by_state[s] += sqlite_int(&q, 2 + s);
+		list_count_lane(op, &q);
+	if (f->reasons != NULL && list_state_asked(f, JOB_READY))
+		for (size_t i = 0; i < f->reasons->in_hand_n; i++)
+			list_count_in_hand(r, op, f->reasons->in_hand[i]);
 	return r->db.failed;
 }
 
+/* Is it enough to look at the kept counts? */
+static bool list_by_lane(const struct job_filter *f)
+{
+	if (list_by_tag(f))
+		return false;
+	return f->reasons == NULL || f->reasons->first == f->reasons->again || !list_state_asked(f, JOB_SCHEDULED);
+}
+
+/* Of what the counts do not tell apart, the jobs themselves are looked at: those scheduled, with a reason. */
 int sqlite_count(struct sqlite_reader *r, struct store_op *op)
 {
 	r->asked++;
-	return list_by_tag(op->list.filter) ? list_along(r, op, list_count_one) : list_count_lanes(r, op);
+	return list_by_lane(op->list.filter) ? list_count_lanes(r, op) : list_along(r, op, list_count_one);
 }
 
 /* ---- match ---- */

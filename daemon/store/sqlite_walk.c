@@ -5,13 +5,13 @@
 
 #include "base/names.h"
 
-bool sqlite_walk_lane_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_lane *lane)
+void sqlite_walk_judge(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_lane *lane)
 {
-	if (lane->asked != r->asked) {
-		lane->asked = r->asked;
-		lane->passes = names_pass(f->queues, lane->queue) && names_pass(f->types, lane->type);
-	}
-	return lane->passes;
+	if (lane->asked == r->asked)
+		return;
+	lane->asked = r->asked;
+	lane->passes = names_pass(f->queues, lane->queue) && names_pass(f->types, lane->type);
+	lane->ready = lane->passes && (f->reasons == NULL || f->reasons->ready(f->reasons->arg, lane->queue, lane->type));
 }
 
 /* ---- beginning ---- */
@@ -39,13 +39,16 @@ static void walk_add_key(struct sqlite_walk *w, int64_t key)
 
 static void walk_add_lanes(struct sqlite_walk *w, struct sqlite_reader *r, const struct job_filter *f)
 {
+	bool ready = f->reasons != NULL && f->states == 1u << JOB_READY;
 	struct sqlite_lane *lane, *next;
 
-	w->any_lane = f->queues == NULL && f->types == NULL;
+	w->any_lane = f->queues == NULL && f->types == NULL && !ready;
+	w->in_hand = ready && f->reasons->taken ? f->reasons : NULL;
 	if (w->any_lane || sqlite_lanes_learn(&r->lanes, &r->db) != 0)
 		return;
 	HASH_ITER(hh_id, r->lanes.by_id, lane, next) {
-		if (!sqlite_walk_lane_passes(r, f, lane))
+		sqlite_walk_judge(r, f, lane);
+		if (!(ready ? lane->ready : lane->passes))
 			continue;
 		if (w->lanes == WALK_LANES_MAX) {
 			w->lanes = 0;
@@ -123,6 +126,27 @@ static int64_t walk_keys_from(struct sqlite_walk *w, struct walk_key *keys, size
 	return first;
 }
 
+/* The block, from there on, of the next job in hand. */
+static int64_t walk_in_hand_from(const struct sqlite_walk *w, int64_t from)
+{
+	int64_t first = walk_over(w);
+
+	for (size_t i = 0; w->in_hand != NULL && i < w->in_hand->in_hand_n; i++) {
+		int64_t at = block_of(w->in_hand->in_hand[i]);
+
+		if (!walk_before(w, at, from) && walk_before(w, at, first))
+			first = at;
+	}
+	return first;
+}
+
+static int64_t walk_lanes_from(struct sqlite_walk *w, int64_t from)
+{
+	int64_t lanes = walk_keys_from(w, w->keys, w->lanes, from), in_hand = walk_in_hand_from(w, from);
+
+	return walk_before(w, in_hand, lanes) ? in_hand : lanes;
+}
+
 /* The id that a walk by id finds next, as a block. */
 static int64_t walk_id_from(struct sqlite_walk *w, struct sqlite_query *q, int64_t from)
 {
@@ -163,7 +187,7 @@ static int64_t walk_step(struct sqlite_walk *w, int64_t from)
 	for (size_t i = 0; i < w->tags; i++)
 		if (walk_before(w, at, next = walk_tag_from(w, i, at)))
 			at = next;
-	if (!w->any_lane && walk_before(w, at, next = walk_keys_from(w, w->keys, w->lanes, at)))
+	if (!w->any_lane && walk_before(w, at, next = walk_lanes_from(w, at)))
 		at = next;
 	if (w->any_state && w->any_lane && w->tags == 0 && walk_before(w, at, next = walk_job_from(w, at)))
 		at = next;

@@ -21,6 +21,7 @@ struct sqlite_walk {
 	struct walk_key *keys;		/* lanes, then states */
 	size_t lanes, states;
 	bool any_lane, any_state;
+	const struct job_reasons *in_hand;	/* jobs in hand pass, whatever their lane; or NULL */
 	const char *const *tag_names, *const *tag_values;
 	size_t tags;
 	int64_t tag_at[WALK_TAGS_MAX];
@@ -32,7 +33,7 @@ bool sqlite_walk_begin(struct sqlite_walk *w, struct sqlite_reader *r, const str
 bool sqlite_walk_next(struct sqlite_walk *w, int64_t from, int64_t *block);
 void sqlite_walk_end(struct sqlite_walk *w);
 
-/* Does the filter take jobs of this lane? Found out once a lane and list. */
-bool sqlite_walk_lane_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_lane *lane);
+/* Finds out, once a lane and list, whether the filter takes jobs of this lane: lane->passes, lane->ready. */
+void sqlite_walk_judge(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_lane *lane);
 
 #endif

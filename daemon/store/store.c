@@ -344,6 +344,19 @@ int store_get(struct store *st, int64_t id, struct job_record *out)
 	return store_call(st, &op);
 }
 
+static int compare_ids(const void *a, const void *b)
+{
+	int64_t x = *(const int64_t *)a, y = *(const int64_t *)b;
+
+	return (x > y) - (x < y);
+}
+
+bool job_reasons_in_hand(const struct job_reasons *reasons, int64_t id)
+{
+	return reasons->in_hand_n > 0 &&
+	       bsearch(&id, reasons->in_hand, reasons->in_hand_n, sizeof(id), compare_ids) != NULL;
+}
+
 int store_list(struct store *st, const struct job_filter *filter, bool newest_first, int64_t after_id, size_t limit,
 	       bool full, struct job_page *out)
 {

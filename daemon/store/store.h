@@ -309,11 +309,30 @@ int store_ready_page(struct store *st, const char *queue, const char *type, int6
 
 int store_get(struct store *st, int64_t id, struct job_record *out) PARKS;	/* -ENOENT; out is the caller's to free */
 
+/*
+ * Which of the jobs that wait pass, by what the caller knows of why they do.
+ * Another thread reads it while the caller is parked: nothing in it may change
+ * meanwhile, and `ready` may look at nothing else.
+ */
+struct job_reasons {
+	bool first, again;		/* those scheduled for their first attempt; for another */
+	/* Does a ready job pass: of this queue and type, that is not in hand? */
+	bool (*ready)(const void *arg, const char *queue, const char *type);
+	const void *arg;
+	const int64_t *in_hand;		/* ready ones about to start, by id: */
+	size_t in_hand_n;
+	bool taken;			/* they pass */
+};
+
 struct job_filter {
 	const char *const *queues, *const *types;	/* NULL-ended, or NULL: any */
 	unsigned states;				/* bits 1 << enum job_state; 0: any */
 	const char *const *tag_names, *const *tag_values;	/* pairs, all must hold; or NULL */
+	const struct job_reasons *reasons;		/* or NULL: any */
 };
+
+/* Is the id among those in hand? */
+bool job_reasons_in_hand(const struct job_reasons *reasons, int64_t id);
 
 struct job_page {
 	struct job_record *v;		/* without history; without args, meta and result unless full */

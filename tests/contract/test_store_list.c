@@ -283,6 +283,72 @@ STORE_TEST(tags_go_with_their_job)
 	ck_assert_int_eq(by_state[JOB_CANCELLED], 4);		/* 0, 140, 210, 280 */
 }
 
+/* ---- by reason ---- */
+
+/* Whose ready jobs pass: those of queue "a", or of type "u". */
+static bool in_a_or_of_u(const void *arg, const char *queue, const char *type)
+{
+	ck_assert_ptr_eq(arg, ids);
+	return strcmp(queue, "a") == 0 || strcmp(type, "u") == 0;
+}
+
+/* As populate says: i % 3 the queue, i % 2 the type; every 5th is scheduled; those failed and cancelled are not ready. */
+static bool ready(int i) { return !scheduled(i) && !failed(i) && !cancelled(i) && i != 11; }
+static bool held_by_hand(int i) { return i == 2 || i == 4 || i == 16; }
+static bool ready_lanes(int i) { return ready(i) && (in_a(i) || of_u(i)) && !held_by_hand(i); }
+static bool ready_lanes_taken(int i) { return ready(i) && (in_a(i) || of_u(i) || held_by_hand(i)); }
+static bool ready_lanes_of_b(int i) { return ready_lanes(i) && i % 3 == 1; }
+static bool only_taken(int i) { return held_by_hand(i); }
+static bool first_time(int i) { return scheduled(i); }
+static bool another_time(int i) { return i == 11; }
+static bool cancelled_or_lanes(int i) { return cancelled(i) || ready_lanes(i); }
+
+static bool no_lane(const void *arg, const char *queue, const char *type)
+{
+	(void)arg, (void)queue, (void)type;
+	return false;
+}
+
+STORE_TEST(those_that_wait_pass_by_why_they_do)
+{
+	static const char *const b[] = { "b", NULL };
+	struct job_reasons r = { .ready = in_a_or_of_u, .arg = ids };
+	struct job_filter f = { .states = 1u << JOB_READY, .reasons = &r };
+	struct settlement s;
+	int64_t hand[3];
+
+	populate();
+	s = settlement(ids[11], 1, OUTCOME_FAILED, JOB_SCHEDULED, 3000);
+	s.run_at = 9000;
+	ck_assert_int_eq(store_settle(st, &s), 0);
+	hand[0] = ids[2];
+	hand[1] = ids[4];
+	hand[2] = ids[16];
+	r.in_hand = hand;
+	r.in_hand_n = 3;
+	list_both_ways(&f, ready_lanes);
+	f.queues = b;
+	list_both_ways(&f, ready_lanes_of_b);
+	f.queues = NULL;
+	r.taken = true;
+	list_both_ways(&f, ready_lanes_taken);
+	r.ready = no_lane;
+	list_both_ways(&f, only_taken);
+	r.taken = false;
+	list_both_ways(&f, none);
+	f.states = 1u << JOB_SCHEDULED;
+	list_both_ways(&f, none);
+	r.first = true;
+	list_both_ways(&f, first_time);
+	r.first = false;
+	r.again = true;
+	list_both_ways(&f, another_time);
+	r.ready = in_a_or_of_u;
+	r.again = false;
+	f.states = 1u << JOB_CANCELLED | 1u << JOB_READY | 1u << JOB_SCHEDULED;
+	list_both_ways(&f, cancelled_or_lanes);
+}
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("store_list");
@@ -295,6 +361,7 @@ static Suite *suite(void)
 	add_store_test(tc, arguments_and_results_only_where_asked_for);
 	add_store_test(tc, counts_by_state);
 	add_store_test(tc, tags_go_with_their_job);
+	add_store_test(tc, those_that_wait_pass_by_why_they_do);
 	suite_add_tcase(s, tc);
 	return s;
 }
