@@ -359,6 +359,21 @@ void attempts_changed(struct attempts *all, const struct job_change *change)
 		attempt_stop(job->attempt, STOP_LOST);
 }
 
+size_t attempts_entering(const struct attempts *all, int64_t *ids)
+{
+	const struct attempt *at;
+	size_t n = 0;
+
+	LIST_FOREACH(at, &all->list, link) {
+		if (at->job->row.state != JOB_READY || at->job->lane->queue->paused)
+			continue;
+		if (ids != NULL)
+			ids[n] = at->claim.id;
+		n++;
+	}
+	return n;
+}
+
 void attempts_interrupt(struct attempts *all)
 {
 	struct attempt *at;

@@ -49,6 +49,9 @@ void attempts_init(struct attempts *all);
 /* Takes over a job in hand. 0; or -ENOMEM, -EAGAIN: nothing was begun, the job is still the caller's. */
 int attempt_start(struct attempts *all, struct job *job);
 
+/* How many jobs in hand are still ready, and not of a paused queue: they are about to start. Their ids, unless NULL. */
+size_t attempts_entering(const struct attempts *all, int64_t *ids);
+
 /*
  * The stream of changes, after the backlog has seen it: stops what was cancelled,
  * and what went elsewhere (held, cancelled, expired) before its claim was written.

@@ -13,7 +13,7 @@ enum { STATE_NAMES_MAX = 100, BULK_MAX = 4 };
 static const struct command *const commands[] = {
 	&command_job_submit, &command_job_submit_many, &command_job_get, &command_job_list, &command_job_count,
 	&command_job_wait, &command_job_cancel, &command_job_retry, &command_job_delete, &command_job_hold,
-	&command_job_release, &command_job_update, &command_job_output,
+	&command_job_release, &command_job_update, &command_job_explain, &command_job_output,
 	&command_job_cancel_many, &command_job_retry_many, &command_job_delete_many,
 	&command_queue_list, &command_queue_get, &command_queue_set, &command_queue_pause, &command_queue_resume,
 	&command_queue_purge,

@@ -61,8 +61,9 @@ int command_enter_large(struct call *call) PARKS;
  */
 unsigned command_states(struct params *p, const char *name, bool or_one);
 
-/* Reads the filters of job.list: the caller's to free; what it points to is borrowed from the params. NULL: no memory. */
-struct job_filter *command_filter(struct call *call);
+/* Reads the filters of job.list; what it points to is borrowed from the params. NULL, with the error set: no memory. */
+struct job_filter *command_filter(struct call *call) PARKS;
+void command_filter_free(struct job_filter **filter);
 
 /*
  * Is there room for n more jobs that are not final? 0, or -1 with the error set.
@@ -96,7 +97,7 @@ int command_put_record(struct call *call, int64_t id) PARKS;
 /* The methods, by family. */
 extern const struct command command_job_submit, command_job_submit_many, command_job_get, command_job_list, command_job_count,
 	command_job_wait, command_job_cancel, command_job_retry, command_job_delete, command_job_hold, command_job_release,
-	command_job_update, command_job_output, command_job_cancel_many, command_job_retry_many, command_job_delete_many;
+	command_job_update, command_job_explain, command_job_output, command_job_cancel_many, command_job_retry_many, command_job_delete_many;
 extern const struct command command_queue_list, command_queue_get, command_queue_set, command_queue_pause, command_queue_resume,
 	command_queue_purge;
 extern const struct command command_event_subscribe, command_event_unsubscribe;

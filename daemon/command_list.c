@@ -6,6 +6,7 @@
 
 #include "command.h"
 #include "parts.h"
+#include "reason.h"
 #include "record.h"
 
 enum { FILTER_NAMES_MAX = 100, TAGS_MAX = 32, LIST_DEFAULT = 100, LIST_MAX = 1000 };
@@ -15,6 +16,7 @@ struct filter {
 	struct job_filter of;
 	const char *queues[FILTER_NAMES_MAX + 1], *types[FILTER_NAMES_MAX + 1];
 	const char *tag_names[TAGS_MAX + 1], *tag_values[TAGS_MAX + 1];
+	struct job_reasons *reasons;
 };
 
 /* One string or an array of them. NULL if absent (or wrong: the error is set). */
@@ -52,8 +54,43 @@ static void read_tags(struct params *p, struct filter *f)
 	f->of.tag_values = f->tag_values;
 }
 
+/* Bits 1 << enum reason; 0 if absent. */
+static unsigned read_reasons(struct params *p)
+{
+	const char *names[FILTER_NAMES_MAX];
+	int n = params_strings(p, "reason", true, names, FILTER_NAMES_MAX);
+	unsigned reasons = n == 0 ? 1u << REASONS : 0;
+
+	for (int i = 0; i < n; i++) {
+		if (reason_of(names[i]) == REASONS)
+			params_refuse(p, "reason", "must be out of held, dependency, delay, retry, draining, queue_paused, no_worker, rate, "
+						   "queue_concurrency, key_concurrency, io_busy, pool_busy and next, not \"%.32s\"",
+				      names[i]);
+		reasons |= 1u << reason_of(names[i]);
+	}
+	return reasons;
+}
+
+/* Narrows the filter to jobs that wait for one of the reasons, as it is now. 0 or -errno. */
+static int add_reasons(struct call *call, struct filter *f, unsigned reasons)
+{
+	unsigned states = reason_states(reasons);
+	int rc;
+
+	if (reasons == 0 || call->error.kind != RPC_OK)
+		return 0;
+	if (f->of.states != 0)
+		states &= f->of.states;
+	f->of.states = states != 0 ? states : 1u << JOB_NONE;
+	rc = reason_filter(reasons, &call->parts->backlog, &call->parts->dispatch, &f->reasons);
+	f->of.reasons = f->reasons;
+	return rc;
+}
+
 struct job_filter *command_filter(struct call *call)
 {
+	int rc;
+
 	struct params *p = &call->params;
 	struct filter *f = calloc(1, sizeof(*f));
 
@@ -65,7 +102,22 @@ struct job_filter *command_filter(struct call *call)
 	f->of.queues = read_names(p, "queue", f->queues);
 	f->of.types = read_names(p, "type", f->types);
 	read_tags(p, f);
+	rc = add_reasons(call, f, read_reasons(p));
+	if (rc != 0) {
+		command_fail(call, rc);
+		free(f);
+		return NULL;
+	}
 	return &f->of;
+}
+
+void command_filter_free(struct job_filter **filter)
+{
+	struct filter *f = (struct filter *)*filter;
+
+	*filter = NULL;
+	reason_filter_free(&f->reasons);
+	free(f);
 }
 
 /* ---- list ---- */
@@ -101,8 +153,14 @@ static void read_order(struct params *p, struct list_order *o)
 	read_cursor(p, o);
 }
 
-/* Writes the records that fit into a message; returns how many. At least one always does. */
-static size_t put_page(struct call *call, const struct job_page *page, bool full)
+/* Is it still for one of the reasons asked for that it waits? */
+static bool still_passes(const struct call *call, const struct job_filter *f, const struct job_record *record)
+{
+	return reason_asked(f->reasons, record_reason(&record->row, &call->parts->backlog, &call->parts->dispatch));
+}
+
+/* Writes the records that fit into a message; returns how many it has dealt with. At least one always fits. */
+static size_t put_page(struct call *call, const struct job_page *page, const struct job_filter *f, bool full)
 {
 	struct parts *parts = call->parts;
 	size_t i;
@@ -113,6 +171,8 @@ static size_t put_page(struct call *call, const struct job_page *page, bool full
 		size_t before = buf_len(&call->result);
 		bool comma = call->w.comma;
 
+		if (!still_passes(call, f, &page->v[i]))
+			continue;
 		record_write(&call->w, &page->v[i], &parts->backlog, &parts->dispatch, full);
 		if (i > 0 && buf_len(&call->result) + 256 > parts->limits.message_bytes) {
 			buf_truncate(&call->result, before);
@@ -134,7 +194,7 @@ static int put_list(struct call *call, const struct job_filter *f, const struct 
 	if (rc != 0)
 		return command_fail(call, rc);
 	jw_object(&call->w);
-	n = put_page(call, &page, o->full);
+	n = put_page(call, &page, f, o->full);
 	if (n > 0 && (page.more || n < page.n)) {
 		snprintf(cursor, sizeof(cursor), "%c%lld", o->newest_first ? 'n' : 'o', (long long)page.v[n - 1].row.id);
 		jw_put_string(&call->w, "next_cursor", cursor);
@@ -155,7 +215,7 @@ static int job_list(struct call *call)
 	read_order(&call->params, &order);
 	if (params_done(&call->params) == 0 && command_enter_large(call) == 0)
 		rc = put_list(call, f, &order);
-	free(f);
+	command_filter_free(&f);
 	return rc;
 }
 
@@ -190,7 +250,7 @@ static int job_count(struct call *call)
 		return -1;
 	if (params_done(&call->params) == 0)
 		rc = put_count(call, f);
-	free(f);
+	command_filter_free(&f);
 	return rc;
 }
 

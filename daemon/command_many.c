@@ -121,9 +121,11 @@ int command_cancel_all(struct call *call, const struct job_filter *filter, unsig
 /* A filter that was forgotten must not mean all there is. */
 static int need_filter(struct call *call, const struct job_filter *f)
 {
-	bool any = f->states != 0 || f->queues != NULL || f->types != NULL || f->tag_names != NULL;
+	bool any = f->states != 0 || f->queues != NULL || f->types != NULL || f->tag_names != NULL ||
+		   f->reasons != NULL;
 
-	return any ? 0 : params_refuse(&call->params, "state", "or another filter (\"queue\", \"type\", \"tags\") must be given");
+	return any ? 0 : params_refuse(&call->params, "state",
+				       "or another filter (\"queue\", \"type\", \"tags\", \"reason\") must be given");
 }
 
 static int many(struct call *call, many_verb *verb, unsigned states, bool newest_first)
@@ -138,7 +140,7 @@ static int many(struct call *call, many_verb *verb, unsigned states, bool newest
 		rc = change_many(call, verb, filter, states, newest_first, &matched, &done);
 		command_leave_bulk(call);
 	}
-	free(filter);
+	command_filter_free(&filter);
 	if (rc != 0)
 		return -1;
 	jw_object(&call->w);

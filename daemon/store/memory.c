@@ -42,6 +42,8 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_SCHEDULE_FIRE] = memory_schedule_fire,
 		[VERB_GET] = memory_get,
 		[VERB_LIST] = memory_list,
+		[VERB_AHEAD] = memory_ahead,
+		[VERB_BLOCKERS] = memory_blockers,
 		[VERB_COUNT] = memory_count,
 		[VERB_MATCH] = memory_match,
 		[VERB_OUTPUT_READ] = memory_output_read,

@@ -142,6 +142,7 @@ int memory_resolve(struct memory_store *m, struct store_op *op);
 struct memory_job *memory_graph_insert(struct memory_store *m, struct store_op *op, size_t i);
 void memory_graph_late(struct memory_store *m, struct store_op *op);
 void memory_graph_again(struct memory_store *m, struct memory_job *j);
+int memory_blockers(struct memory_store *m, struct store_op *op);
 void memory_remove_edges(struct memory_store *m, struct memory_job *j);
 void memory_free_edges(struct memory_store *m);
 
@@ -150,6 +151,7 @@ int memory_ready_page(struct memory_store *m, struct store_op *op);
 int memory_get(struct memory_store *m, struct store_op *op);
 int memory_list(struct memory_store *m, struct store_op *op);
 int memory_match(struct memory_store *m, struct store_op *op);
+int memory_ahead(struct memory_store *m, struct store_op *op);
 int memory_count(struct memory_store *m, struct store_op *op);
 int memory_output_read(struct memory_store *m, struct store_op *op);
 

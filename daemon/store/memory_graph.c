@@ -109,6 +109,23 @@ static void memory_add_edges(struct memory_store *m, struct memory_job *child, c
 	}
 }
 
+/* Edges of a parent that is yet to end: of an open one, too, that is final, and is followed in a moment. */
+int memory_blockers(struct memory_store *m, struct store_op *op)
+{
+	const struct memory_job *j = memory_find(m, op->blockers.id);
+	const struct memory_edge *e;
+	size_t n = 0;
+
+	if (j == NULL)
+		return 0;
+	for (size_t i = 0; i < m->n && n < op->blockers.max; i++)	/* in order of id */
+		TAILQ_FOREACH(e, &j->up, up)
+			if (e->met == EDGE_OPEN && e->parent == m->jobs[i])
+				op->blockers.ids[n++] = e->parent->k.row.id;
+	*op->blockers.n = n;
+	return 0;
+}
+
 void memory_remove_edges(struct memory_store *m, struct memory_job *j)
 {
 	struct memory_edge *e;

@@ -168,6 +168,20 @@ int memory_list(struct memory_store *m, struct store_op *op)
 	return 0;
 }
 
+int memory_ahead(struct memory_store *m, struct store_op *op)
+{
+	for (size_t i = 0; i < m->n; i++) {
+		const struct memory_job *j = m->jobs[i];
+		const struct job_row *row = &j->k.row;
+
+		if (row->state == JOB_READY && strcmp(j->spec->queue, op->ahead.queue) == 0 &&
+		    names_pass(op->ahead.types, j->spec->type) &&
+		    (row->priority > op->ahead.priority || (row->priority == op->ahead.priority && row->id < op->ahead.id)))
+			++*op->ahead.n;
+	}
+	return 0;
+}
+
 int memory_count(struct memory_store *m, struct store_op *op)
 {
 	for (size_t i = 0; i < m->n; i++)

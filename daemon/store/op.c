@@ -26,6 +26,8 @@ static const struct {
 	[VERB_SCHEDULE_DELETE] = { .completes = true },
 	[VERB_GET] = { .reads = true },
 	[VERB_LIST] = { .reads = true },
+	[VERB_AHEAD] = { .reads = true },
+	[VERB_BLOCKERS] = { .reads = true },
 	[VERB_COUNT] = { .reads = true },
 	[VERB_MATCH] = { .reads = true },
 	[VERB_OUTPUT_READ] = { .reads = true },

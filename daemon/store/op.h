@@ -23,7 +23,8 @@ enum store_verb {
 	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER, VERB_RESOLVE,
 	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_SET, VERB_PROBE,
 	VERB_SCHEDULE_PUT, VERB_SCHEDULE_DELETE, VERB_SCHEDULE_FIRE,
-	VERB_SUBMIT_DRY, VERB_GET, VERB_LIST, VERB_COUNT, VERB_MATCH, VERB_OUTPUT_READ, VERB_SCHEDULE_GET, VERB_SCHEDULE_LIST,
+	VERB_SUBMIT_DRY, VERB_GET, VERB_AHEAD, VERB_BLOCKERS, VERB_LIST, VERB_COUNT, VERB_MATCH,
+	VERB_OUTPUT_READ, VERB_SCHEDULE_GET, VERB_SCHEDULE_LIST,
 	VERBS
 };
 
@@ -81,6 +82,14 @@ struct store_op {
 		} output;
 		struct { struct queue_row row; unsigned members; } queue;	/* the row: afterwards all of it */
 		struct { int64_t id; struct job_record *record; } get;
+		struct {
+			const char *queue;
+			const char *const *types;
+			int priority;
+			int64_t id;
+			int64_t *n;
+		} ahead;
+		struct { int64_t id; int64_t *ids; size_t *n; size_t max; } blockers;
 		struct {
 			const struct job_filter *filter;
 			bool newest_first, full;

@@ -15,6 +15,10 @@ static int reader_op(struct sqlite_reader *r, struct store_op *op)
 		return sqlite_get(r, op);
 	case VERB_LIST:
 		return sqlite_list(r, op);
+	case VERB_AHEAD:
+		return sqlite_ahead(r, op);
+	case VERB_BLOCKERS:
+		return sqlite_blockers(r, op);
 	case VERB_COUNT:
 		return sqlite_count(r, op);
 	case VERB_MATCH:

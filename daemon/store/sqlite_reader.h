@@ -34,6 +34,8 @@ void sqlite_reader_stop(struct sqlite_reader *r);
  */
 int sqlite_submit_dry(struct sqlite_reader *r, struct store_op *op);	/* sqlite_get.c */
 int sqlite_get(struct sqlite_reader *r, struct store_op *op);		/* sqlite_get.c */
+int sqlite_ahead(struct sqlite_reader *r, struct store_op *op);		/* sqlite_why.c */
+int sqlite_blockers(struct sqlite_reader *r, struct store_op *op);	/* sqlite_why.c */
 int sqlite_list(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */
 int sqlite_count(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c */
 int sqlite_match(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.c; in one go */

@@ -142,6 +142,8 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_READY_BELOW, \
 	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND flow = ?2 AND priority < ?3" \
 	  " ORDER BY priority DESC, id LIMIT ?4") \
+	X(SQL_READY_AHEAD, \
+	  "SELECT count(*) FROM job WHERE state = 4 AND lane = ?1 AND (priority > ?2 OR (priority = ?2 AND id < ?3))") \
 	X(SQL_AGENDA_PUT, "INSERT INTO agenda VALUES(?1,?2,?3)") \
 	X(SQL_AGENDA_DELETE, "DELETE FROM agenda WHERE kind = ?1 AND at = ?2 AND job = ?3") \
 	X(SQL_AGENDA_DUE, "SELECT job FROM agenda WHERE at <= ?1 AND kind = ?3 ORDER BY at, job LIMIT ?2") \
@@ -195,6 +197,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_EDGE_SET, "UPDATE edge SET met = ?3 WHERE parent = ?1 AND met = ?2 AND child = ?4") \
 	X(SQL_EDGE_DELETE, "DELETE FROM edge WHERE parent = ?1 AND met = ?2 AND child = ?3") \
 	X(SQL_EDGE_DOWN, "SELECT child, met FROM edge WHERE parent = ?1 AND met = ?2 ORDER BY child LIMIT ?3") \
+	X(SQL_EDGE_BLOCKERS, "SELECT parent FROM edge WHERE child = ?1 AND met = 0 ORDER BY parent LIMIT ?2") \
 	X(SQL_EDGE_UP, "SELECT parent, met FROM edge WHERE child = ?1 LIMIT ?2") \
 	X(SQL_WAITS_PUT, "INSERT INTO waits VALUES(?1,?2)") \
 	X(SQL_WAITS_GET, "SELECT after_ids FROM waits WHERE id = ?1") \

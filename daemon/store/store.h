@@ -309,6 +309,12 @@ int store_ready_page(struct store *st, const char *queue, const char *type, int6
 
 int store_get(struct store *st, int64_t id, struct job_record *out) PARKS;	/* -ENOENT; out is the caller's to free */
 
+/* Ready jobs of its queue, of one of these types (NULL-ended), that come before a job of this priority and id. */
+int store_ahead(struct store *st, const char *queue, const char *const *types, int priority, int64_t id, int64_t *n) PARKS;
+
+/* The unfinished jobs that one waits for, by id, at most *n of them; *n says how many. */
+int store_blockers(struct store *st, int64_t id, int64_t *ids, size_t *n) PARKS;
+
 /*
  * Which of the jobs that wait pass, by what the caller knows of why they do.
  * Another thread reads it while the caller is parked: nothing in it may change

@@ -22,6 +22,7 @@ WRONG = {
     "array": [1, "x", None, True, {}],
     "names": [1, None, True, {}, [1], [None], [["x"]]],
     "states": [1, None, True, {}, [1], "done", ["running", "done"], ""],
+    "reasons": [1, None, True, {}, [1], "busy", ["held", "busy"], "", "Held"],
     "ids": [1, "x", None, True, {}, ["1"], [0], [1.5], [None]],
     "word": [1, None, True, [], {}, "other"],
     "limit": [0, -1, 1.5, "1", True, [], {}],
@@ -29,7 +30,7 @@ WRONG = {
     "any": [],
 }
 
-FILTERS = {"state": "states", "queue": "names", "type": "names", "tags": "object"}
+FILTERS = {"state": "states", "queue": "names", "type": "names", "tags": "object", "reason": "reasons"}
 
 # method: (its members, those it cannot be without)
 METHODS = {
@@ -41,6 +42,7 @@ METHODS = {
     "job.get": ({"id": "id"}, {"id": 1}),
     "job.list": (dict(FILTERS, order="word", limit="integer", cursor="string", full="bool"), {}),
     "job.count": (FILTERS, {}),
+    "job.explain": ({"id": "id"}, {"id": 1}),
     "job.wait": ({"id": "id", "timeout": "span", "for": "word"}, {"id": 1}),
     "job.cancel": ({"id": "id"}, {"id": 1}),
     "job.retry": ({"id": "id"}, {"id": 1}),
@@ -72,8 +74,6 @@ METHODS = {
 # Members of the contract that this version does not know: refused by name, like any other.
 NOT_YET = {
     "job.submit": ["ref"],
-    "job.list": ["reason"],
-    "job.count": ["reason"],
 }
 
 # (method, params, field): what the member's meaning forbids.
@@ -216,7 +216,6 @@ ARGS = [
 UNKNOWN_METHODS = [
     "", "job", "job.", "job.Submit", "job.submit ", " job.submit", "job.submit.x", "rpc.discover", "system.listMethods", "x" * 1000,
     # Of the contract, and not of this version.
-    "job.explain",
     "schedule.put", "schedule.list", "schedule.get", "schedule.delete", "schedule.trigger", "daemon.backup", "auth.login",
     "worker.register", "worker.done", "worker.fail", "worker.progress", "worker.output", "worker.ping",
 ]

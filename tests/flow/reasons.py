@@ -1,0 +1,137 @@
+"""Why jobs wait: one true reason in the record, in lists and counts by it, and in a sentence with its numbers."""
+
+from jobdlook import seconds_of
+from jobdtest import Daemon, check, equal, eventually, main, refused, test
+
+daemon = Daemon("pool.processes=1", "limits.io_jobs=3")
+c = daemon.client()
+
+WAITS = ["held", "blocked", "scheduled", "ready"]
+submit = lambda type, args=None, **more: c.call("job.submit", type=type, args=args or {}, **more)["id"]
+reason = lambda id: c.call("job.get", id=id).get("reason")
+explain = lambda id: c.call("job.explain", id=id)
+listed = lambda **filters: sorted(job["id"] for job in c.call("job.list", limit=1000, **filters)["jobs"])
+
+ids = {}
+
+
+def by_reason():
+    """All jobs that wait, by the reason their records say."""
+    found = {}
+    for job in c.call("job.list", state=WAITS, limit=1000)["jobs"]:
+        found.setdefault(job["reason"], []).append(job["id"])
+    return {word: sorted(of) for word, of in found.items()}
+
+
+def agree():
+    """Lists and counts by each reason are of those whose records say it."""
+    found = by_reason()
+    for word in ("held", "dependency", "delay", "retry", "draining", "queue_paused", "no_worker", "rate", "queue_concurrency",
+                 "key_concurrency", "io_busy", "pool_busy", "next"):
+        wanted = found.get(word, [])
+        equal(listed(reason=word), wanted, word)
+        equal(sorted(job["id"] for job in c.call("job.list", reason=[word], order="oldest", limit=1000)["jobs"]), wanted, word)
+        equal(c.call("job.count", reason=word)["total"], len(wanted), word)
+        for id in wanted:
+            equal(explain(id)["reason"], word)
+    equal(listed(reason=list(found)), sorted(id for of in found.values() for id in of))
+    return found
+
+
+@test("jobs that wait for each of many things")
+def _():
+    ids["retry"] = [submit("http", {"url": "http://127.0.0.1:1/"}, retry={"base": 3600, "backoff": "constant", "jitter": 0})]
+    eventually(lambda: reason(ids["retry"][0]) == "retry", "it is to be tried again")
+    ids["held"] = [submit("noop", hold=True), submit("noop", hold=True, delay=60)]
+    ids["delay"] = [submit("noop", delay=3600), submit("sleep", {"seconds": 0}, delay=7200)]
+    ids["dependency"] = [submit("noop", after=ids["held"])]
+    c.call("queue.pause", name="still")
+    ids["queue_paused"] = [submit("noop", queue="still", priority=n) for n in (0, 5, 0)]
+    running = [submit("sleep", {"seconds": 3600}) for _ in range(3)] + [submit("exec", {"command": "sleep 3600"})]
+    c.call("job.wait", ids=running, timeout=60, **{"for": "started"})
+    ids["io_busy"] = [submit("sleep", {"seconds": 3600}, priority=n, tags={"n": str(n)}) for n in (0, 0, 7, 0)]
+    ids["pool_busy"] = [submit("exec", {"command": "sleep 3600"}) for _ in range(2)]
+    ids["running"] = running
+    found = agree()
+    for word, of in found.items():
+        equal(of, ids[word], word)
+    equal(set(found), set(ids) - {"running"})
+
+
+@test("the reason beside other filters")
+def _():
+    equal(listed(reason=["held", "delay"]), sorted(ids["held"] + ids["delay"]))
+    equal(listed(reason=["held", "delay"], state="scheduled"), ids["delay"])
+    equal(listed(reason="delay", type="sleep"), ids["delay"][1:])
+    equal(listed(reason="held", state="ready"), [])
+    equal(listed(reason=["queue_paused", "io_busy"], queue="still"), ids["queue_paused"])
+    equal(listed(reason="io_busy", tags={"n": "7"}), [ids["io_busy"][2]])
+    equal(c.call("job.count", reason="io_busy", tags={"n": "0"})["by_state"]["ready"], 3)
+    equal(c.call("job.count", reason=["io_busy", "pool_busy"], queue="default")["total"], 6)
+    equal(c.call("job.count", reason=["retry", "held"])["total"], 3)
+    equal(listed(reason=[]), [])
+    equal(refused("invalid_params", lambda: c.call("job.list", reason="busy")).field, "reason")
+    page = c.call("job.list", reason="io_busy", limit=3)
+    rest = c.call("job.list", reason="io_busy", limit=3, cursor=page["next_cursor"])
+    equal([job["id"] for job in page["jobs"] + rest["jobs"]], ids["io_busy"][::-1])
+
+
+@test("the sentences and their numbers")
+def _():
+    told = explain(ids["held"][1])
+    equal(set(told), {"state", "reason", "message"})
+    check("job.release" in told["message"], told)
+    told = explain(ids["delay"][0])
+    equal((told["state"], told["earliest"]), ("scheduled", c.call("job.get", id=ids["delay"][0])["run_at"]))
+    told = explain(ids["retry"][0])
+    equal(told["earliest"], c.call("job.get", id=ids["retry"][0])["run_at"])
+    check("attempt 1" in told["message"] and "connect" in told["message"], told)
+    told = explain(ids["dependency"][0])
+    equal((told["state"], told["blocked_by"]), ("blocked", ids["held"]))
+    check("2 jobs" in told["message"], told)
+    told = explain(ids["queue_paused"][0])
+    check("still" in told["message"] and "3 ready jobs" in told["message"], told)
+    equal([explain(id)["ahead"] for id in ids["queue_paused"]], [1, 0, 2])
+    told = explain(ids["io_busy"][0])
+    check("3 jobs" in told["message"] and "limits.io_jobs is 3" in told["message"], told)
+    # Those of the other class, in the same queue, take nothing from it.
+    equal([explain(id)["ahead"] for id in ids["io_busy"]], [1, 2, 0, 3])
+    equal([explain(id)["ahead"] for id in ids["pool_busy"]], [0, 1])
+    check("1 processes 1 are busy" in explain(ids["pool_busy"][0])["message"], explain(ids["pool_busy"][0]))
+
+
+@test("what does not wait has no reason, and is explained all the same")
+def _():
+    told = explain(ids["running"][0])
+    equal((told["state"], set(told)), ("running", {"state", "message"}))
+    check("attempt 1" in told["message"], told)
+    id = submit("noop", hold=True)
+    c.call("job.cancel", id=id)
+    equal((explain(id)["state"], set(explain(id))), ("cancelled", {"state", "message"}))
+    refused("not_found", c.call, "job.explain", id=10**9)
+
+
+@test("what changes, changes the reason")
+def _():
+    c.call("daemon.drain")
+    found = agree()
+    equal(found["draining"], sorted(ids["queue_paused"] + ids["io_busy"] + ids["pool_busy"]))
+    check("4 jobs are running" in explain(ids["io_busy"][0])["message"], explain(ids["io_busy"][0]))
+    c.call("daemon.resume")
+    c.call("job.cancel", id=ids["held"][0])     # and with it the one that waits for it
+    c.call("job.cancel_many", reason=["delay", "queue_paused"])
+    found = agree()
+    equal(set(found), {"held", "retry", "io_busy", "pool_busy"})
+    c.call("job.cancel", id=ids["running"][0])
+    eventually(lambda: reason(ids["io_busy"][2]) is None, "the highest priority runs")
+    equal([explain(id)["ahead"] for id in (ids["io_busy"][0], ids["io_busy"][1], ids["io_busy"][3])], [0, 1, 2])
+
+
+@test("the daemon ends in peace")
+def _():
+    c.call("job.cancel_many", state=["running"] + WAITS)
+    daemon.stop()
+    daemon.check_sanitizers()
+
+
+main()
