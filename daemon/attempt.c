@@ -359,19 +359,17 @@ void attempts_changed(struct attempts *all, const struct job_change *change)
 		attempt_stop(job->attempt, STOP_LOST);
 }
 
-size_t attempts_entering(const struct attempts *all, int64_t *ids)
+int attempts_each(const struct attempts *all, int (*each)(void *arg, const struct job *job), void *arg)
 {
 	const struct attempt *at;
-	size_t n = 0;
+	int rc = 0;
 
 	LIST_FOREACH(at, &all->list, link) {
-		if (at->job->row.state != JOB_READY || at->job->lane->queue->paused)
-			continue;
-		if (ids != NULL)
-			ids[n] = at->claim.id;
-		n++;
+		rc = each(arg, at->job);
+		if (rc != 0)
+			break;
 	}
-	return n;
+	return rc;
 }
 
 void attempts_interrupt(struct attempts *all)

@@ -49,8 +49,8 @@ void attempts_init(struct attempts *all);
 /* Takes over a job in hand. 0; or -ENOMEM, -EAGAIN: nothing was begun, the job is still the caller's. */
 int attempt_start(struct attempts *all, struct job *job);
 
-/* How many jobs in hand are still ready, and not of a paused queue: they are about to start. Their ids, unless NULL. */
-size_t attempts_entering(const struct attempts *all, int64_t *ids);
+/* Shows each job in hand, until it says no. 0, or what it said. */
+int attempts_each(const struct attempts *all, int (*each)(void *arg, const struct job *job), void *arg);
 
 /*
  * The stream of changes, after the backlog has seen it: stops what was cancelled,

@@ -108,6 +108,8 @@ struct backlog_limit {
 };
 
 void backlog_why(const struct backlog *s, const struct job_spec *spec, wall_ms now, struct backlog_limit *out);
+/* The limits of the queue (NULL: none) alone; false: nothing of them. */
+bool backlog_why_queue(const struct queue *q, wall_ms now, struct backlog_limit *out);
 
 /* Jobs not final. */
 int64_t backlog_active(const struct backlog *s);

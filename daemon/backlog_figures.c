@@ -7,8 +7,9 @@ int64_t backlog_active(const struct backlog *s)
 	       s->counts[JOB_RUNNING];
 }
 
-static bool why_queue(const struct queue *q, wall_ms now, struct backlog_limit *out)
+bool backlog_why_queue(const struct queue *q, wall_ms now, struct backlog_limit *out)
 {
+	*out = (struct backlog_limit){ 0 };
 	if (q == NULL)
 		return false;
 	if (q->limits.rate.per_second > 0) {
@@ -28,8 +29,7 @@ void backlog_why(const struct backlog *s, const struct job_spec *spec, wall_ms n
 {
 	const struct key *k = spec->concurrency_key != NULL ? key_find(&s->keys, spec->concurrency_key) : NULL;
 
-	*out = (struct backlog_limit){ 0 };
-	if (why_queue(queue_find(&s->queues, spec->queue), now, out))
+	if (backlog_why_queue(queue_find(&s->queues, spec->queue), now, out))
 		return;
 	if (k != NULL && k->in_hand >= spec->concurrency_limit)
 		*out = (struct backlog_limit){ "key_concurrency", k->in_hand, spec->concurrency_limit, 0 };

@@ -80,6 +80,27 @@ static void say_paused(struct sentence *s, const struct parts *p, const struct j
 	    q != NULL ? (long long)queue_count(q, JOB_READY) : 0LL);
 }
 
+static void say_limited(struct sentence *s, const struct parts *p, const struct job_spec *spec, enum reason why)
+{
+	const struct queue *q = queue_find(&p->backlog.queues, spec->queue);
+	char at[TIMEFMT_SIZE];
+	struct backlog_limit limit;
+
+	backlog_why(&p->backlog, spec, clock_wall(), &limit);
+	if (why == REASON_RATE && q != NULL) {
+		timefmt_write(at, limit.next_token);
+		s->earliest = limit.next_token;
+		say(s, "its queue %s starts %g a second (at once at most %lld); the next is due at %s, %.3f s from now", q->name,
+		    q->limits.rate.per_second, (long long)q->limits.rate.burst, at, seconds_until(limit.next_token));
+	} else if (why == REASON_QUEUE_CONCURRENCY) {
+		say(s, "%lld jobs of its queue %s run, and its concurrency is %lld", (long long)limit.in_hand, spec->queue,
+		    (long long)limit.limit);
+	} else {
+		say(s, "%lld jobs of the concurrency key %.255s run, and its limit is %lld", (long long)limit.in_hand,
+		    spec->concurrency_key, (long long)limit.limit);
+	}
+}
+
 static void say_waiting(struct sentence *s, const struct parts *p, const struct job_record *r, enum reason why,
 			const struct explained *more)
 {
@@ -103,6 +124,11 @@ static void say_waiting(struct sentence *s, const struct parts *p, const struct 
 		break;
 	case REASON_NO_WORKER:
 		say(s, "nothing that is there runs jobs of type %.64s", r->row.spec->type);
+		break;
+	case REASON_RATE:
+	case REASON_QUEUE_CONCURRENCY:
+	case REASON_KEY_CONCURRENCY:
+		say_limited(s, p, r->row.spec, why);
 		break;
 	case REASON_IO_BUSY:
 	case REASON_POOL_BUSY:

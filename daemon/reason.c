@@ -49,6 +49,13 @@ struct still_queue {
 	UT_hash_handle hh;
 };
 
+/* A concurrency key of which jobs are in hand. */
+struct known_key {
+	UT_hash_handle hh;
+	int64_t in_hand;
+	char name[];
+};
+
 /* What keeps the jobs of a type from starting, where their queue does not. */
 struct known_type {
 	const char *name;
@@ -62,12 +69,24 @@ struct known {
 	struct still_queue *queues;
 	struct known_type *types;
 	size_t types_n;
+	struct known_key *keys;
 	int64_t *in_hand;
+	size_t in_hand_cap;
 };
 
-static enum reason known_why(const struct known *k, const char *queue, const char *type)
+static bool known_full(const struct known *k, const char *name, int64_t limit)
+{
+	const struct known_key *key = NULL;
+
+	if (name != NULL)
+		HASH_FIND_STR(k->keys, name, key);
+	return key != NULL && key->in_hand >= limit;
+}
+
+static enum reason known_why(const struct known *k, const char *queue, const char *type, const char *key, int64_t limit)
 {
 	const struct still_queue *q = NULL;
+	enum reason why = REASON_NO_WORKER;
 
 	if (k->draining)
 		return REASON_DRAINING;
@@ -76,16 +95,20 @@ static enum reason known_why(const struct known *k, const char *queue, const cha
 		return q->why;
 	for (size_t i = 0; i < k->types_n; i++)
 		if (strcmp(k->types[i].name, type) == 0)
-			return q != NULL ? q->why : k->types[i].why;
-	return REASON_NO_WORKER;
+			why = k->types[i].why;
+	if (why == REASON_NO_WORKER)
+		return why;
+	if (q != NULL)
+		return q->why;
+	return known_full(k, key, limit) ? REASON_KEY_CONCURRENCY : why;
 }
 
 /* In the store's thread. */
-static bool known_ready(const void *arg, const char *queue, const char *type)
+static bool known_ready(const void *arg, const char *queue, const char *type, const char *key, int64_t limit)
 {
 	const struct known *k = arg;
 
-	return (k->reasons & 1u << known_why(k, queue, type)) != 0;
+	return (k->reasons & 1u << known_why(k, queue, type, key, limit)) != 0;
 }
 
 static int known_add_queue(struct known *k, const struct queue *q, enum reason why)
@@ -107,7 +130,9 @@ static int known_add_queue(struct known *k, const struct queue *q, enum reason w
 /* All queues, the loop given away now and then. That is safe: queues are added at the end, and none goes. */
 static int known_add_queues(struct known *k, const struct backlog *s)
 {
+	wall_ms now = clock_wall();
 	const struct queue *q, *next;
+	struct backlog_limit limit;
 	unsigned n = 0;
 	int rc = 0;
 
@@ -116,6 +141,8 @@ static int known_add_queues(struct known *k, const struct backlog *s)
 			rc = coro_yield();
 		if (rc == 0 && q->paused)
 			rc = known_add_queue(k, q, REASON_QUEUE_PAUSED);
+		else if (rc == 0 && backlog_why_queue(q, now, &limit))
+			rc = known_add_queue(k, q, reason_of(limit.reason));
 		if (rc != 0)
 			return rc;
 	}
@@ -147,20 +174,63 @@ static int compare_ids(const void *a, const void *b)
 	return (x > y) - (x < y);
 }
 
+static int known_add_key(struct known *k, const struct key *key)
+{
+	size_t size = strlen(key->name) + 1;
+	struct known_key *known;
+
+	HASH_FIND_STR(k->keys, key->name, known);
+	if (known != NULL)
+		return 0;
+	known = calloc(1, sizeof(*known) + size);
+	if (known == NULL)
+		return -ENOMEM;
+	known->in_hand = key->in_hand;
+	memcpy(known->name, key->name, size);
+	HASH_ADD_STR(k->keys, name, known);
+	if (known->hh.tbl == NULL) {
+		free(known);
+		return -ENOMEM;
+	}
+	return 0;
+}
+
+static int known_add_id(struct known *k, int64_t id)
+{
+	if (k->of.in_hand_n == k->in_hand_cap) {
+		size_t cap = k->in_hand_cap > 0 ? 2 * k->in_hand_cap : 64;
+		int64_t *ids = realloc(k->in_hand, cap * sizeof(*ids));
+
+		if (ids == NULL)
+			return -ENOMEM;
+		k->in_hand = ids;
+		k->in_hand_cap = cap;
+	}
+	k->in_hand[k->of.in_hand_n++] = id;
+	return 0;
+}
+
 /* While it drains, and where a queue is paused, what is in hand waits for the same as the rest. */
+static int known_add_job(void *arg, const struct job *job)
+{
+	struct known *k = arg;
+	int rc = 0;
+
+	if (job->flow != NULL && job->flow->lot != NULL)
+		rc = known_add_key(k, job->flow->lot->key);
+	if (rc == 0 && job->row.state == JOB_READY && !k->draining && !job->lane->queue->paused)
+		rc = known_add_id(k, job->row.id);
+	return rc;
+}
+
 static int known_add_in_hand(struct known *k, const struct attempts *all)
 {
-	size_t n = k->draining ? 0 : attempts_entering(all, NULL);
+	int rc = attempts_each(all, known_add_job, k);
 
-	k->in_hand = calloc(n + 1, sizeof(*k->in_hand));
-	if (k->in_hand == NULL)
-		return -ENOMEM;
-	if (n > 0)
-		n = attempts_entering(all, k->in_hand);
-	qsort(k->in_hand, n, sizeof(k->in_hand[0]), compare_ids);
+	if (rc == 0 && k->of.in_hand_n > 0)
+		qsort(k->in_hand, k->of.in_hand_n, sizeof(k->in_hand[0]), compare_ids);
 	k->of.in_hand = k->in_hand;
-	k->of.in_hand_n = n;
-	return 0;
+	return rc;
 }
 
 int reason_filter(unsigned reasons, const struct backlog *s, const struct dispatch *d, struct job_reasons **out)
@@ -184,6 +254,8 @@ int reason_filter(unsigned reasons, const struct backlog *s, const struct dispat
 	k->of.again = (reasons & 1u << REASON_RETRY) != 0;
 	k->of.taken = (reasons & 1u << REASON_NEXT) != 0;
 	k->of.ready = known_ready;
+	k->of.keyed = k->keys != NULL;
+	k->of.keyed_too = k->keys != NULL && (reasons & 1u << REASON_KEY_CONCURRENCY) != 0;
 	k->of.arg = k;
 	return 0;
 }
@@ -192,6 +264,7 @@ void reason_filter_free(struct job_reasons **filter)
 {
 	struct known *k = (struct known *)*filter;
 	struct still_queue *q, *next;
+	struct known_key *key, *after;
 
 	*filter = NULL;
 	if (k == NULL)
@@ -199,6 +272,10 @@ void reason_filter_free(struct job_reasons **filter)
 	HASH_ITER(hh, k->queues, q, next) {
 		HASH_DEL(k->queues, q);
 		free(q);
+	}
+	HASH_ITER(hh, k->keys, key, after) {
+		HASH_DEL(k->keys, key);
+		free(key);
 	}
 	free(k->types);
 	free(k->in_hand);

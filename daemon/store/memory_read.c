@@ -119,13 +119,19 @@ static bool memory_tagged(const struct memory_job *j, const char *name, const ch
 	return tagged;
 }
 
+static bool memory_ready_passes(const struct memory_job *j, const struct job_reasons *r)
+{
+	return r->ready(r->arg, j->spec->queue, j->spec->type, r->keyed ? j->spec->concurrency_key : NULL,
+			j->spec->concurrency_limit);
+}
+
 static bool memory_reason_passes(const struct memory_job *j, const struct job_reasons *r)
 {
 	if (j->k.row.state == JOB_SCHEDULED)
 		return j->k.row.attempt > 0 ? r->again : r->first;
 	if (j->k.row.state != JOB_READY)
 		return true;
-	return job_reasons_in_hand(r, j->k.row.id) ? r->taken : r->ready(r->arg, j->spec->queue, j->spec->type);
+	return job_reasons_in_hand(r, j->k.row.id) ? r->taken : memory_ready_passes(j, r);
 }
 
 static bool memory_passes(const struct memory_job *j, const struct job_filter *f)

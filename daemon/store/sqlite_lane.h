@@ -30,7 +30,7 @@ struct sqlite_lane {
 	struct sqlite_lane *next_dirty;
 	unsigned asked;			/* reader: the list for which `passes` was found out */
 	bool passes;			/* its jobs may */
-	bool ready;			/* its ready jobs do, but for those in hand */
+	bool ready;			/* its ready jobs do, but for those in hand and those with a key */
 	UT_hash_handle hh_id, hh_names;
 	unsigned names_size;
 	char names[];

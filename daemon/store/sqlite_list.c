@@ -65,21 +65,26 @@ static void list_mark(struct sqlite_reader *r, struct list_block *b, const struc
 	b->last = first + to;
 }
 
-static bool list_reason_passes(const struct job_reasons *reasons, struct sqlite_query *q, const struct sqlite_lane *lane)
+static bool list_reason_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_query *q,
+			       const struct sqlite_lane *lane)
 {
+	const struct job_reasons *reasons = f->reasons;
+
 	if (reasons == NULL)
 		return true;
 	switch (sqlite_int(q, 2)) {
 	case JOB_SCHEDULED:
 		return sqlite_int(q, 3) > 0 ? reasons->again : reasons->first;
 	case JOB_READY:
-		return job_reasons_in_hand(reasons, sqlite_int(q, 0)) ? reasons->taken : lane->ready;
+		if (job_reasons_in_hand(reasons, sqlite_int(q, 0)))
+			return reasons->taken;
+		return sqlite_walk_flow_passes(r, f, lane, sqlite_int(q, 4));
 	default:
 		return true;
 	}
 }
 
-/* Is the row under the query (id, lane, state, attempt) one of those asked for? */
+/* Is the row under the query (id, lane, state, attempt, flow) one of those asked for? */
 static bool list_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_query *q)
 {
 	int64_t state = sqlite_int(q, 2);
@@ -95,7 +100,7 @@ static bool list_passes(struct sqlite_reader *r, const struct job_filter *f, str
 	if (lane == NULL)
 		return false;
 	sqlite_walk_judge(r, f, lane);
-	return lane->passes && list_reason_passes(f->reasons, q, lane);
+	return lane->passes && list_reason_passes(r, f, q, lane);
 }
 
 /* Finds what passes from b->first to b->last. */
@@ -228,7 +233,7 @@ static bool list_counts(const struct job_filter *f, const char *queue, const cha
 		return list_state_asked(f, state);
 	if (state == JOB_SCHEDULED)
 		return f->reasons->first;
-	return state != JOB_READY || f->reasons->ready(f->reasons->arg, queue, type);
+	return state != JOB_READY || f->reasons->ready(f->reasons->arg, queue, type, NULL, 0);
 }
 
 static void list_count_lane(struct store_op *op, struct sqlite_query *q)
@@ -246,6 +251,25 @@ static void list_count_lane(struct store_op *op, struct sqlite_query *q)
 	}
 }
 
+/* Ready jobs with a concurrency key pass or not, whatever else their lane's do. */
+static void list_count_keyed(struct sqlite_reader *r, struct store_op *op)
+{
+	const struct job_filter *f = op->list.filter;
+	struct sqlite_query q = sqlite_query(&r->db, SQL_FLOW_READY);
+
+	while (sqlite_next(&q)) {
+		struct sqlite_lane *lane = sqlite_lane_at(&r->lanes, &r->db, sqlite_int(&q, 0));
+		const char *key = sqlite_text(&q, 1);
+
+		if (lane == NULL || key == NULL)
+			continue;
+		sqlite_walk_judge(r, f, lane);
+		if (lane->passes)
+			op->list.by_state[JOB_READY] += sqlite_int(&q, 3) *
+				(f->reasons->ready(f->reasons->arg, lane->queue, lane->type, key, sqlite_int(&q, 2)) - lane->ready);
+	}
+}
+
 /* A ready job in hand passes or not, whatever its lane's do. */
 static void list_count_in_hand(struct sqlite_reader *r, struct store_op *op, int64_t id)
 {
@@ -256,7 +280,7 @@ static void list_count_in_hand(struct sqlite_reader *r, struct store_op *op, int
 		return;
 	sqlite_walk_judge(r, f, row.lane);
 	if (row.lane->passes)
-		op->list.by_state[JOB_READY] += f->reasons->taken - row.lane->ready;
+		op->list.by_state[JOB_READY] += f->reasons->taken - sqlite_walk_flow_passes(r, f, row.lane, row.flow);
 }
 
 /* Where whole lanes pass or not, the kept counts say it. */
@@ -267,9 +291,12 @@ static int list_count_lanes(struct sqlite_reader *r, struct store_op *op)
 
 	while (sqlite_next(&q))
 		list_count_lane(op, &q);
-	if (f->reasons != NULL && list_state_asked(f, JOB_READY))
-		for (size_t i = 0; i < f->reasons->in_hand_n; i++)
-			list_count_in_hand(r, op, f->reasons->in_hand[i]);
+	if (f->reasons == NULL || !list_state_asked(f, JOB_READY))
+		return r->db.failed;
+	if (f->reasons->keyed)
+		list_count_keyed(r, op);
+	for (size_t i = 0; i < f->reasons->in_hand_n; i++)
+		list_count_in_hand(r, op, f->reasons->in_hand[i]);
 	return r->db.failed;
 }
 

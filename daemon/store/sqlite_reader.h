@@ -21,6 +21,7 @@ struct sqlite_reader {
 	size_t snapshot_ops;		/* ops that look at one snapshot: it may not last, or the log could not be begun anew */
 	pthread_t thread;
 	unsigned asked;			/* numbers the lists, see struct sqlite_lane */
+	struct { int64_t flow; unsigned asked; bool passes; } judged;	/* the flow judged last, and for which list */
 };
 
 /* name and snapshot_ops are the caller's to set. The connection is opened when first needed, if it is not open. */

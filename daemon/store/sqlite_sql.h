@@ -142,6 +142,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_READY_BELOW, \
 	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND flow = ?2 AND priority < ?3" \
 	  " ORDER BY priority DESC, id LIMIT ?4") \
+	X(SQL_READY_FLOWS, "SELECT 1 FROM job WHERE state = 4 AND lane = ?1 AND flow > 0 LIMIT 1") \
 	X(SQL_READY_AHEAD, \
 	  "SELECT count(*) FROM job WHERE state = 4 AND lane = ?1 AND (priority > ?2 OR (priority = ?2 AND id < ?3))") \
 	X(SQL_AGENDA_PUT, "INSERT INTO agenda VALUES(?1,?2,?3)") \
@@ -230,6 +231,8 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_LANE_TRIM, \
 	  "DELETE FROM lane WHERE held + blocked + scheduled + ready + running + succeeded + failed + cancelled + expired = 0") \
 	X(SQL_FLOW_PUT, "INSERT OR REPLACE INTO flow VALUES(?1,?2,?3,?4,?5,?6,?7)") \
+	X(SQL_FLOW_GET, "SELECT key, \"limit\" FROM flow WHERE id = ?1") \
+	X(SQL_FLOW_READY, "SELECT lane, key, \"limit\", ready FROM flow") \
 	X(SQL_FLOW_DELETE, "DELETE FROM flow WHERE id = ?1") \
 	X(SQL_FLOW_ALL, "SELECT id, lane, grp, key, \"limit\", unfinished, ready FROM flow") \
 	X(SQL_FLOWS_RUNNING, \
@@ -247,7 +250,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_BLOCK_DELETE, "DELETE FROM block WHERE key = ?1 AND number = ?2") \
 	X(SQL_BLOCK_UP, "SELECT number FROM block WHERE key = ?1 AND number >= ?2 ORDER BY number LIMIT 1") \
 	X(SQL_BLOCK_DOWN, "SELECT number FROM block WHERE key = ?1 AND number <= ?2 ORDER BY number DESC LIMIT 1") \
-	X(SQL_BLOCK_JOBS, "SELECT id, lane, state, attempt FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
+	X(SQL_BLOCK_JOBS, "SELECT id, lane, state, attempt, flow FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
 	X(SQL_JOB_UP, "SELECT id FROM job WHERE id >= ?1 ORDER BY id LIMIT 1") \
 	X(SQL_JOB_DOWN, "SELECT id FROM job WHERE id <= ?1 ORDER BY id DESC LIMIT 1") \
 	X(SQL_TAG_UP, "SELECT job FROM tag WHERE name = ?1 AND value = ?2 AND job >= ?3 ORDER BY job LIMIT 1") \

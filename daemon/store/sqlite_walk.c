@@ -11,7 +11,51 @@ void sqlite_walk_judge(struct sqlite_reader *r, const struct job_filter *f, stru
 		return;
 	lane->asked = r->asked;
 	lane->passes = names_pass(f->queues, lane->queue) && names_pass(f->types, lane->type);
-	lane->ready = lane->passes && (f->reasons == NULL || f->reasons->ready(f->reasons->arg, lane->queue, lane->type));
+	lane->ready = lane->passes && (f->reasons == NULL || f->reasons->ready(f->reasons->arg, lane->queue, lane->type, NULL, 0));
+}
+
+static bool walk_judge_flow(struct sqlite_reader *r, const struct job_reasons *reasons, const struct sqlite_lane *lane,
+			    int64_t flow)
+{
+	struct sqlite_query q = sqlite_query(&r->db, SQL_FLOW_GET);
+	bool passes = lane->ready;
+
+	sqlite_bind_int(&q, flow);
+	if (sqlite_next(&q)) {
+		const char *key = sqlite_text(&q, 0);
+
+		if (key != NULL)
+			passes = reasons->ready(reasons->arg, lane->queue, lane->type, key, sqlite_int(&q, 1));
+		sqlite_end(&q);
+	}
+	return passes;
+}
+
+bool sqlite_walk_flow_passes(struct sqlite_reader *r, const struct job_filter *f, const struct sqlite_lane *lane, int64_t flow)
+{
+	if (flow == 0 || !f->reasons->keyed)
+		return lane->ready;
+	if (r->judged.asked != r->asked || r->judged.flow != flow) {
+		r->judged.asked = r->asked;
+		r->judged.flow = flow;
+		r->judged.passes = walk_judge_flow(r, f->reasons, lane, flow);
+	}
+	return r->judged.passes;
+}
+
+/* Has the lane ready jobs of flows? */
+static bool walk_has_flows(struct sqlite_reader *r, const struct sqlite_lane *lane)
+{
+	struct sqlite_query q = sqlite_query(&r->db, SQL_READY_FLOWS);
+
+	sqlite_bind_int(&q, lane->id);
+	return sqlite_value(&q, 0) != 0;
+}
+
+/* May ready jobs of the lane pass that are not in hand? */
+static bool walk_ready_passes(struct sqlite_reader *r, const struct job_reasons *reasons, const struct sqlite_lane *lane)
+{
+	return lane->ready || (lane->passes && reasons->keyed_too && walk_has_flows(r, lane));
 }
 
 /* ---- beginning ---- */
@@ -48,7 +92,7 @@ static void walk_add_lanes(struct sqlite_walk *w, struct sqlite_reader *r, const
 		return;
 	HASH_ITER(hh_id, r->lanes.by_id, lane, next) {
 		sqlite_walk_judge(r, f, lane);
-		if (!(ready ? lane->ready : lane->passes))
+		if (!(ready ? walk_ready_passes(r, f->reasons, lane) : lane->passes))
 			continue;
 		if (w->lanes == WALK_LANES_MAX) {
 			w->lanes = 0;

@@ -33,6 +33,9 @@ bool sqlite_walk_begin(struct sqlite_walk *w, struct sqlite_reader *r, const str
 bool sqlite_walk_next(struct sqlite_walk *w, int64_t from, int64_t *block);
 void sqlite_walk_end(struct sqlite_walk *w);
 
+/* Does a ready job of this lane and flow (0: none) pass, by its reason, if it is not in hand? */
+bool sqlite_walk_flow_passes(struct sqlite_reader *r, const struct job_filter *f, const struct sqlite_lane *lane, int64_t flow);
+
 /* Finds out, once a lane and list, whether the filter takes jobs of this lane: lane->passes, lane->ready. */
 void sqlite_walk_judge(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_lane *lane);
 

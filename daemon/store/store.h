@@ -322,8 +322,10 @@ int store_blockers(struct store *st, int64_t id, int64_t *ids, size_t *n) PARKS;
  */
 struct job_reasons {
 	bool first, again;		/* those scheduled for their first attempt; for another */
-	/* Does a ready job pass: of this queue and type, that is not in hand? */
-	bool (*ready)(const void *arg, const char *queue, const char *type);
+	/* Does a ready job pass: of this queue and type, with this concurrency key and limit (or NULL), that is not in hand? */
+	bool (*ready)(const void *arg, const char *queue, const char *type, const char *key, int64_t limit);
+	bool keyed;			/* that may differ by key; else it is asked for NULL only */
+	bool keyed_too;			/* and those with a key may pass where those without do not */
 	const void *arg;
 	const int64_t *in_hand;		/* ready ones about to start, by id: */
 	size_t in_hand_n;

@@ -286,9 +286,11 @@ STORE_TEST(tags_go_with_their_job)
 /* ---- by reason ---- */
 
 /* Whose ready jobs pass: those of queue "a", or of type "u". */
-static bool in_a_or_of_u(const void *arg, const char *queue, const char *type)
+static bool in_a_or_of_u(const void *arg, const char *queue, const char *type, const char *key, int64_t limit)
 {
 	ck_assert_ptr_eq(arg, ids);
+	ck_assert_ptr_null(key);
+	ck_assert_int_eq(limit, 0);
 	return strcmp(queue, "a") == 0 || strcmp(type, "u") == 0;
 }
 
@@ -303,9 +305,9 @@ static bool first_time(int i) { return scheduled(i); }
 static bool another_time(int i) { return i == 11; }
 static bool cancelled_or_lanes(int i) { return cancelled(i) || ready_lanes(i); }
 
-static bool no_lane(const void *arg, const char *queue, const char *type)
+static bool no_lane(const void *arg, const char *queue, const char *type, const char *key, int64_t limit)
 {
-	(void)arg, (void)queue, (void)type;
+	(void)arg, (void)queue, (void)type, (void)key, (void)limit;
 	return false;
 }
 
@@ -349,6 +351,65 @@ STORE_TEST(those_that_wait_pass_by_why_they_do)
 	list_both_ways(&f, cancelled_or_lanes);
 }
 
+/* Full keys only: those whose limit is 2; of them in queue "a". */
+static bool key_full(const void *arg, const char *queue, const char *type, const char *key, int64_t limit)
+{
+	(void)arg, (void)type;
+	return key != NULL && strcmp(queue, "a") == 0 && strncmp(key, "full", 4) == 0 && limit == 2;
+}
+
+/* The others of queue "a". */
+static bool key_not_full(const void *arg, const char *queue, const char *type, const char *key, int64_t limit)
+{
+	return strcmp(queue, "a") == 0 && !key_full(arg, queue, type, key, limit);
+}
+
+/* 300 jobs: queues a, b, c in turn; every 4th has a key with limit 2 or 3, every 20th of them "full"; every 7th a group only. */
+static void populate_keyed(void)
+{
+	static const char *const queues[] = { "a", "b", "c" };
+
+	for (int i = 0; i < 300; i++) {
+		struct job_spec from = storetest_spec();
+
+		from.queue = queues[i % 3];
+		if (i % 4 == 0) {
+			from.concurrency_key = i % 20 == 0 ? "full" : "free";
+			from.concurrency_limit = 2 + i % 8 / 4;
+		} else if (i % 7 == 0) {
+			from.group = "g";
+		}
+		ids[i] = submit_spec(job_spec_new(&from), 0, 0);
+	}
+}
+
+static bool keyed(int i) { return i % 3 == 0 && i % 20 == 0 && i % 8 < 4; }
+static bool keyed_but_hand(int i) { return keyed(i) && i != 120; }
+static bool keyed_in_b(int i) { return i == 120 || i == 1; }
+static bool others_of_a(int i) { return i % 3 == 0 && !keyed(i); }
+static bool others_of_a_and_hand(int i) { return others_of_a(i) || keyed_in_b(i); }
+
+STORE_TEST(keys_of_ready_jobs_tell_them_apart)
+{
+	struct job_reasons r = { .ready = key_full, .keyed = true, .keyed_too = true };
+	struct job_filter f = { .states = 1u << JOB_READY, .reasons = &r };
+	int64_t hand[2];
+
+	populate_keyed();
+	list_both_ways(&f, keyed);
+	hand[0] = ids[1];
+	hand[1] = ids[120];
+	r.in_hand = hand;
+	r.in_hand_n = 2;
+	list_both_ways(&f, keyed_but_hand);
+	r.taken = true;
+	r.ready = key_not_full;
+	r.keyed_too = false;
+	list_both_ways(&f, others_of_a_and_hand);
+	r.in_hand_n = 0;
+	list_both_ways(&f, others_of_a);
+}
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("store_list");
@@ -362,6 +423,7 @@ static Suite *suite(void)
 	add_store_test(tc, counts_by_state);
 	add_store_test(tc, tags_go_with_their_job);
 	add_store_test(tc, those_that_wait_pass_by_why_they_do);
+	add_store_test(tc, keys_of_ready_jobs_tell_them_apart);
 	suite_add_tcase(s, tc);
 	return s;
 }

@@ -1,9 +1,11 @@
 """Why jobs wait: one true reason in the record, in lists and counts by it, and in a sentence with its numbers."""
 
+import time
+
 from jobdlook import seconds_of
 from jobdtest import Daemon, check, equal, eventually, main, refused, test
 
-daemon = Daemon("pool.processes=1", "limits.io_jobs=3")
+daemon = Daemon("pool.processes=1", "limits.io_jobs=5")
 c = daemon.client()
 
 WAITS = ["held", "blocked", "scheduled", "ready"]
@@ -45,13 +47,25 @@ def _():
     ids["held"] = [submit("noop", hold=True), submit("noop", hold=True, delay=60)]
     ids["delay"] = [submit("noop", delay=3600), submit("sleep", {"seconds": 0}, delay=7200)]
     ids["dependency"] = [submit("noop", after=ids["held"])]
+    # What runs of each limit, and what waits for it.
+    c.call("queue.set", name="slow", rate={"per_second": 0.001, "burst": 1})
+    c.call("queue.set", name="narrow", concurrency=1)
+    sleep = lambda **more: submit("sleep", {"seconds": 3600}, **more)
+    key = lambda limit: {"key": "K", "limit": limit}
+    c.call("job.submit", type="noop", queue="slow", wait=60)
+    ids["rate"] = [submit("noop", queue="slow") for _ in range(2)]
+    limited = [sleep(queue="narrow"), sleep(concurrency=key(1))]
+    c.call("job.wait", ids=limited, timeout=60, **{"for": "started"})
+    ids["queue_concurrency"] = [sleep(queue="narrow"), sleep(queue="narrow", concurrency=key(1))]
+    ids["key_concurrency"] = [sleep(concurrency=key(1)), sleep(queue="other", concurrency=key(1))]
     c.call("queue.pause", name="still")
     ids["queue_paused"] = [submit("noop", queue="still", priority=n) for n in (0, 5, 0)]
     running = [submit("sleep", {"seconds": 3600}) for _ in range(3)] + [submit("exec", {"command": "sleep 3600"})]
     c.call("job.wait", ids=running, timeout=60, **{"for": "started"})
     ids["io_busy"] = [submit("sleep", {"seconds": 3600}, priority=n, tags={"n": str(n)}) for n in (0, 0, 7, 0)]
     ids["pool_busy"] = [submit("exec", {"command": "sleep 3600"}) for _ in range(2)]
-    ids["running"] = running
+    ids["io_busy"] += [sleep(concurrency=key(9)), sleep(group="g")]
+    ids["running"] = running + limited
     found = agree()
     for word, of in found.items():
         equal(of, ids[word], word)
@@ -67,13 +81,17 @@ def _():
     equal(listed(reason=["queue_paused", "io_busy"], queue="still"), ids["queue_paused"])
     equal(listed(reason="io_busy", tags={"n": "7"}), [ids["io_busy"][2]])
     equal(c.call("job.count", reason="io_busy", tags={"n": "0"})["by_state"]["ready"], 3)
-    equal(c.call("job.count", reason=["io_busy", "pool_busy"], queue="default")["total"], 6)
+    equal(c.call("job.count", reason=["io_busy", "pool_busy"], queue="default")["total"], 8)
+    equal(c.call("job.count", reason="key_concurrency", queue="other")["total"], 1)
+    equal(c.call("job.count", reason=["rate", "queue_concurrency", "key_concurrency"])["total"], 6)
+    equal(listed(reason=["key_concurrency", "rate"], queue=["other", "slow"]), sorted(ids["key_concurrency"][1:] + ids["rate"]))
     equal(c.call("job.count", reason=["retry", "held"])["total"], 3)
     equal(listed(reason=[]), [])
     equal(refused("invalid_params", lambda: c.call("job.list", reason="busy")).field, "reason")
     page = c.call("job.list", reason="io_busy", limit=3)
     rest = c.call("job.list", reason="io_busy", limit=3, cursor=page["next_cursor"])
     equal([job["id"] for job in page["jobs"] + rest["jobs"]], ids["io_busy"][::-1])
+    equal(len(page["jobs"]), 3)
 
 
 @test("the sentences and their numbers")
@@ -93,9 +111,16 @@ def _():
     check("still" in told["message"] and "3 ready jobs" in told["message"], told)
     equal([explain(id)["ahead"] for id in ids["queue_paused"]], [1, 0, 2])
     told = explain(ids["io_busy"][0])
-    check("3 jobs" in told["message"] and "limits.io_jobs is 3" in told["message"], told)
-    # Those of the other class, in the same queue, take nothing from it.
-    equal([explain(id)["ahead"] for id in ids["io_busy"]], [1, 2, 0, 3])
+    check("5 jobs" in told["message"] and "limits.io_jobs is 5" in told["message"], told)
+    # Those of the other class, in the same queue, take nothing from it; the one that waits for its key came first.
+    equal([explain(id)["ahead"] for id in ids["io_busy"]], [2, 3, 0, 4, 5, 6])
+    told = explain(ids["rate"][1])
+    check("slow" in told["message"] and "0.001 a second" in told["message"] and told["ahead"] == 1, told)
+    check(0 < seconds_of(told["earliest"]) - time.time() < 1001, told)
+    told = explain(ids["queue_concurrency"][0])
+    check("1 jobs of its queue narrow run" in told["message"] and "its concurrency is 1" in told["message"], told)
+    told = explain(ids["key_concurrency"][1])
+    check("1 jobs of the concurrency key K run" in told["message"] and "its limit is 1" in told["message"], told)
     equal([explain(id)["ahead"] for id in ids["pool_busy"]], [0, 1])
     check("1 processes 1 are busy" in explain(ids["pool_busy"][0])["message"], explain(ids["pool_busy"][0]))
 
@@ -115,16 +140,23 @@ def _():
 def _():
     c.call("daemon.drain")
     found = agree()
-    equal(found["draining"], sorted(ids["queue_paused"] + ids["io_busy"] + ids["pool_busy"]))
-    check("4 jobs are running" in explain(ids["io_busy"][0])["message"], explain(ids["io_busy"][0]))
+    equal(found["draining"], sorted(sum((ids[word] for word in ("queue_paused", "io_busy", "pool_busy", "rate", "queue_concurrency",
+                                                                "key_concurrency")), [])))
+    check("6 jobs are running" in explain(ids["io_busy"][0])["message"], explain(ids["io_busy"][0]))
     c.call("daemon.resume")
     c.call("job.cancel", id=ids["held"][0])     # and with it the one that waits for it
     c.call("job.cancel_many", reason=["delay", "queue_paused"])
     found = agree()
-    equal(set(found), {"held", "retry", "io_busy", "pool_busy"})
+    equal(set(found), {"held", "retry", "io_busy", "pool_busy", "rate", "queue_concurrency", "key_concurrency"})
     c.call("job.cancel", id=ids["running"][0])
     eventually(lambda: reason(ids["io_busy"][2]) is None, "the highest priority runs")
-    equal([explain(id)["ahead"] for id in (ids["io_busy"][0], ids["io_busy"][1], ids["io_busy"][3])], [0, 1, 2])
+    equal([explain(id)["ahead"] for id in (ids["io_busy"][0], ids["io_busy"][1], ids["io_busy"][3])], [1, 2, 3])
+    # A limit that is lifted is a reason no more.
+    c.call("queue.set", name="slow", rate=None)
+    eventually(lambda: reason(ids["rate"][0]) != "rate", "the rate holds it no more")
+    c.call("queue.set", name="narrow", concurrency=None)
+    equal([reason(id) for id in ids["queue_concurrency"]], ["io_busy", "key_concurrency"])
+    equal(set(agree()), {"held", "retry", "io_busy", "pool_busy", "key_concurrency"})
 
 
 @test("the daemon ends in peace")
