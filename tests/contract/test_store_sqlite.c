@@ -219,7 +219,7 @@ static void report_for_ever(void)
 }
 
 /* Every id that was acknowledged is there, and has ended if its end was (a negative id). */
-static int64_t acknowledged[4096];
+static int64_t acknowledged[3 * (800 + 8192)];		/* a round: those waited for, and what a pipe may hold */
 static size_t acknowledged_n;
 
 static void check_acknowledged(void)
