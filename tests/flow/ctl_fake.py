@@ -3,6 +3,7 @@
 import base64
 import json
 import os
+import pty
 import signal
 import subprocess
 import threading
@@ -186,27 +187,48 @@ def _():
             check(wanted in got.err, got.err)
 
 
-@test("watch says when it was too slow, and goes on")
+def state_event(id, seq, subscription):
+    return dict(subscription=subscription, kind="state", seq=seq, at="2026-11-20T18:00:00.000Z",
+                job={"id": id, "queue": "q", "type": "noop", "state": "ready", "attempt": 0})
+
+
+@test("watch that was too slow goes on where it was cut off, and says if that is not kept")
+def _():
+    for missed, said in [({}, ""), ({"missed": True}, "jobctl: some of the events after 7 are not kept any more\n")]:
+        def script(peer):
+            peer.take("event.subscribe", {"queues": ["q"]})
+            peer.answer({"subscription": 1, "seq": 4})
+            peer.event(**state_event(5, 6, 1))
+            peer.event(subscription=1, kind="lagged", seq=7)
+            peer.take("event.subscribe", {"queues": ["q"], "since": 7})
+            peer.answer(dict({"subscription": 2, "seq": 9}, **missed))
+            peer.event(**state_event(9, 8, 1))
+            peer.event(**state_event(6, 8, 2))
+            peer.gone()
+        with Fake(script) as address:
+            process = jobctl_start("-H", address, "watch", "-Q", "q")
+            equal([process.stdout.readline().split("\t")[1] for _ in range(2)], ["5", "6"])
+            process.send_signal(signal.SIGINT)
+            equal((process.communicate()[1], process.returncode), (said, 0))
+
+
+@test("watch begins after the event that is said, and tells a terminal how to go on")
 def _():
     def script(peer):
-        peer.take("event.subscribe", {"queues": ["q"]})
-        peer.answer({"subscription": 1, "seq": 1})
-        peer.event(subscription=1, kind="lagged")
-        peer.take("event.subscribe", {"queues": ["q"]})
-        peer.answer({"subscription": 2, "seq": 9})
-        peer.event(subscription=2, kind="state", at="2026-11-20T18:00:00.000Z",
-                   job={"id": 5, "queue": "q", "type": "noop", "state": "ready", "attempt": 0})
+        peer.take("event.subscribe", {"since": 40})
+        peer.answer({"subscription": 1, "seq": 43})
+        peer.event(**state_event(5, 41, 1))
+        peer.event(**state_event(5, 43, 1))
         peer.gone()
     with Fake(script) as address:
-        process = jobctl_start("-H", address, "watch", "-Q", "q")
-        equal(process.stderr.readline(), "jobctl: too slow: events were lost here\n")
-        while True:
-            line = process.stdout.readline().rstrip("\n").split("\t")
-            if line[1] == "5":
-                break
+        ours, theirs = pty.openpty()
+        process = subprocess.Popen([JOBCTL, "-H", address, "watch", "--since", "40"], stdout=subprocess.PIPE, stderr=theirs, text=True)
+        os.close(theirs)
+        equal([process.stdout.readline().split("\t")[1] for _ in range(2)], ["5", "5"])
         process.send_signal(signal.SIGINT)
-        process.communicate()
-        equal(process.returncode, 0)
+        equal((process.communicate()[0], process.returncode), ("", 0))
+        equal(os.read(ours, 1000), b"jobctl: --since 43 goes on from here\r\n")
+        os.close(ours)
 
 
 # ---- run: output ----

@@ -141,6 +141,23 @@ def _():
         equal((process.communicate()[0], process.returncode), ("", 0))
 
 
+@test("watch --since tells first what has been, then what comes")
+def _():
+    with start() as d:
+        ids = [submit(d, "noop", "--hold") for _ in range(3)]
+        process = d.jobctl_start("watch", "--since", "0", "--json")
+        events = [json.loads(process.stdout.readline()) for _ in range(3)]
+        equal([event["job"]["id"] for event in events], ids)
+        d.jobctl("cancel", ids[0])
+        equal(json.loads(process.stdout.readline())["job"]["state"], "cancelled")
+        process.send_signal(signal.SIGINT)
+        process.communicate()
+        process = d.jobctl_start("watch", "--since", events[1]["seq"])
+        equal([process.stdout.readline().split("\t")[1] for _ in range(2)], [str(ids[2]), str(ids[0])])
+        process.send_signal(signal.SIGINT)
+        equal((process.communicate()[0], process.returncode), ("", 0))
+
+
 @test("watch ends when its reader goes away, and with 3 when the daemon does")
 def _():
     with start() as d:
