@@ -133,12 +133,17 @@ bool cell_numeric(const char *name)
 #define MAGENTA "\033[35m"
 #define CYAN "\033[36m"
 
-const char *cell_color(const char *name, const json_t *value)
+const char *cell_state_color(const char *state)
 {
 	static const char *const colors[JOB_STATES] = {
 		[JOB_HELD] = MAGENTA, [JOB_BLOCKED] = MAGENTA, [JOB_SCHEDULED] = CYAN, [JOB_RUNNING] = BLUE,
 		[JOB_SUCCEEDED] = GREEN, [JOB_FAILED] = RED, [JOB_CANCELLED] = YELLOW, [JOB_EXPIRED] = YELLOW,
 	};
 
-	return strcmp(name, "state") == 0 && json_is_string(value) ? colors[job_state_of(json_string_value(value))] : NULL;
+	return colors[job_state_of(state)];
+}
+
+const char *cell_color(const char *name, const json_t *value)
+{
+	return strcmp(name, "state") == 0 && json_is_string(value) ? cell_state_color(json_string_value(value)) : NULL;
 }

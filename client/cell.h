@@ -20,6 +20,8 @@ void cell_put(struct buf *out, const char *name, const json_t *value, bool peopl
 /* Is a member of that name a number, to be set to the right? */
 bool cell_numeric(const char *name);
 
+/* What a terminal is told before something in that state, to colour it; NULL: nothing. */
+const char *cell_state_color(const char *state);
 /* What a terminal is told before the value, to colour it; NULL: nothing. */
 const char *cell_color(const char *name, const json_t *value);
 #define CELL_COLOR_END "\033[0m"

@@ -1,0 +1,235 @@
+/* top: the daemon, its queues and what runs, live on the whole screen. */
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "client/cmd.h"
+#include "client/screen.h"
+#include "client/top_view.h"
+#include "proto/timefmt.h"
+
+enum { TOP_PING, TOP_STATUS, TOP_QUEUES, TOP_RUNNING, TOP_REQUESTS };
+enum { TOP_RUNNING_MAX = 500, TOP_FASTEST = 100 /* ms */, TOP_SILENCE = 3 /* s */ };
+
+struct top {
+	struct ctl *ctl;
+	struct screen screen;
+	int64_t interval_ms;
+	int64_t numbers[TOP_REQUESTS];		/* of the requests under way; 0: answered */
+	json_t *answers[TOP_REQUESTS];		/* the latest of each */
+	mono_us sent, next;			/* next: MONO_NEVER while requests are under way */
+	mono_us answered;			/* when the answers came */
+	mono_us counted;			/* when `ended` was */
+	int64_t ended;				/* jobs, by the status before */
+	double per_second;
+	char problem[600];
+};
+
+/* ---- asking ---- */
+
+static bool top_ask(struct top *t, struct jobd_error *error)
+{
+	static const char *const methods[TOP_REQUESTS] = { "daemon.ping", "daemon.status", "queue.list", "job.list" };
+
+	for (int i = 0; i < TOP_REQUESTS; i++) {
+		json_t *params = i == TOP_RUNNING ? json_pack("{s:s, s:s, s:i}", "state", "running", "order", "oldest", "limit", TOP_RUNNING_MAX) : NULL;
+
+		t->numbers[i] = jobd_send(t->ctl->conn, methods[i], params, error);
+		if (t->numbers[i] < 0)
+			return false;
+	}
+	t->sent = clock_mono();
+	t->next = MONO_NEVER;
+	t->problem[0] = '\0';
+	return jobd_flush(t->ctl->conn, error) == 0;
+}
+
+/* How many jobs ended since the status before; records that went away meanwhile make it unknown. */
+static void top_reckon(struct top *t)
+{
+	int64_t ended = top_view_ended(t->answers[TOP_STATUS]);
+	mono_us now = clock_mono();
+
+	t->per_second = t->counted > 0 && ended >= t->ended ? (double)(ended - t->ended) * 1e6 / (double)(now - t->counted) : -1;
+	t->ended = ended;
+	t->counted = now;
+}
+
+/* All are there: what took long is asked for less often, so that looking costs the daemon little. */
+static void top_settled(struct top *t)
+{
+	mono_us now = clock_mono(), took = now - t->sent, pause = t->interval_ms * 1000;
+
+	t->answered = now;
+	t->next = t->sent + (pause > took * 10 ? pause : took * 10);
+	if (t->numbers[TOP_STATUS] == 0)
+		top_reckon(t);
+}
+
+/* Is the connection still there? To be asked when something came that nobody has asked for. */
+static bool top_alive(struct top *t, struct jobd_error *error)
+{
+	json_t *event = jobd_event(t->ctl->conn, 0, error);
+	bool alive = event != NULL || (error->code == 0 && strcmp(error->reason, "timeout") == 0);
+
+	json_decref(event);
+	return alive;
+}
+
+/* Takes what has come. False: it is over. What was refused leaves the answer before, if there is one. */
+static bool top_take(struct top *t, struct jobd_error *error)
+{
+	bool waiting = false;
+
+	if (t->next != MONO_NEVER)
+		return top_alive(t, error);
+
+	for (int i = 0; i < TOP_REQUESTS; i++) {
+		json_t *answer = t->numbers[i] > 0 ? jobd_receive(t->ctl->conn, &t->numbers[i], 0, error) : NULL;
+
+		if (t->numbers[i] == 0)
+			continue;
+		if (answer == NULL && error->code == 0 && strcmp(error->reason, "timeout") == 0) {
+			waiting = true;
+			continue;
+		}
+		if (answer == NULL && (error->code == 0 || t->answers[TOP_STATUS] == NULL))
+			return false;
+		if (answer == NULL)
+			snprintf(t->problem, sizeof(t->problem), "%s", error->message);
+		t->numbers[i] = 0;
+		if (answer != NULL) {
+			json_decref(t->answers[i]);
+			t->answers[i] = answer;
+		}
+	}
+	if (!waiting)
+		top_settled(t);
+	return true;
+}
+
+/* ---- showing ---- */
+
+static wall_ms top_now(const struct top *t)
+{
+	const char *said = json_string_value(json_object_get(t->answers[TOP_PING], "now"));
+	wall_ms now;
+
+	if (said == NULL || timefmt_read(said, &now) < 0)
+		return clock_wall();
+	return now + (clock_mono() - t->answered) / 1000;
+}
+
+static bool top_show(struct top *t)
+{
+	int64_t silent = t->next == MONO_NEVER ? (clock_mono() - t->sent) / 1000000 : 0;
+	struct top_data data = {
+		.address = jobd_address(t->ctl->conn), .status = t->answers[TOP_STATUS],
+		.queues = json_object_get(t->answers[TOP_QUEUES], "queues"), .running = json_object_get(t->answers[TOP_RUNNING], "jobs"),
+		.now = top_now(t), .ended = t->per_second, .problem = t->problem[0] != '\0' ? t->problem : NULL
+	};
+	char waits[64];
+	struct frame f;
+	bool shown;
+
+	if (silent >= TOP_SILENCE) {
+		snprintf(waits, sizeof(waits), "jobd has not answered for %lld s", (long long)silent);
+		data.problem = waits;
+	}
+	if (frame_init(&f, t->screen.width, t->screen.height, ctl_colored(t->ctl, true)) < 0)
+		return false;
+	top_view(&f, &data);
+	shown = screen_show(&t->screen, &f);
+	frame_free(&f);
+	return shown;
+}
+
+/* ---- the loop ---- */
+
+/* Until it is time to ask, or to move the clock on. */
+static int top_timeout(const struct top *t)
+{
+	mono_us now = clock_mono(), left = t->next == MONO_NEVER ? 1000000 : t->next - now;
+
+	return left <= 0 ? 0 : left > 1000000 ? 1000 : (int)(left / 1000) + 1;
+}
+
+/* One turn. -1: go on; CTL_DONE: enough; else see *error. */
+static int top_turn(struct top *t, struct jobd_error *error)
+{
+	enum screen_event event;
+
+	if (t->next != MONO_NEVER && clock_mono() >= t->next && !top_ask(t, error))
+		return CTL_NO_DAEMON;
+	/* Asking for one thing reads others in: they are there without the descriptor telling. */
+	event = jobd_pending(t->ctl->conn) ? SCREEN_OTHER : screen_wait(&t->screen, jobd_fd(t->ctl->conn), top_timeout(t));
+	if (event == SCREEN_QUIT)
+		return CTL_DONE;
+	if (event == SCREEN_OTHER) {
+		mono_us before = t->answered;
+
+		if (!top_take(t, error))
+			return CTL_NO_DAEMON;
+		if (t->answered == before)
+			return -1;	/* not all of it: to be shown at once */
+	}
+	return top_show(t) ? -1 : CTL_JOB;
+}
+
+static int top_run(struct top *t)
+{
+	struct jobd_error error;
+	int code = -1;
+
+	if (!screen_open(&t->screen))
+		return CTL_JOB;
+	t->per_second = -1;
+	while (code < 0)
+		code = top_turn(t, &error);
+	screen_close(&t->screen);
+	return code == CTL_NO_DAEMON ? ctl_refused(NULL, &error) : code;
+}
+
+static int top_start(struct ctl *ctl, const struct cmd *cmd, struct top *t)
+{
+	const char *term = getenv("TERM");
+	int code;
+
+	if (ctl->json || !ctl->out_terminal || !isatty(STDIN_FILENO) || term == NULL || *term == '\0' || strcmp(term, "dumb") == 0)
+		return options_misused(cmd, "it needs a terminal; elsewhere there are status, queue list and list");
+	if (t->interval_ms < TOP_FASTEST)
+		return options_misused(cmd, "--interval: it is at least %d ms", TOP_FASTEST);
+	code = ctl_connect(ctl);
+	return code != 0 ? code : top_run(t);
+}
+
+static const struct opt top_options[] = {
+	{ 'd', "interval", "SPAN", "look again after that long (1s)", opt_span, offsetof(struct top, interval_ms), NULL, NULL },
+	{ 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
+};
+
+static int top_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	struct top t = { .ctl = ctl, .interval_ms = 1000 };
+	struct words w;
+	int code;
+
+	if (!options_read(ctl, cmd, argc, argv, false, &t, NULL, &w, &code))
+		return code;
+	code = options_expect(cmd, &w, 0, 0);
+	if (code == 0)
+		code = top_start(ctl, cmd, &t);
+	for (int i = 0; i < TOP_REQUESTS; i++)
+		json_decref(t.answers[i]);
+	return code;
+}
+
+const struct cmd cmd_top = {
+	"top", "", "show queues, running jobs and the daemon, live",
+	"On the whole terminal: how the daemon is, the queues, the busiest first, and what runs, with its progress, the\n"
+	"longest first. q ends it. A SPAN is written 90 (seconds), 250ms, 10m or 1h30m.\n",
+	"jobctl top\n"
+	"jobctl top --interval 5\n",
+	{ top_options, NULL }, top_main
+};
