@@ -381,19 +381,25 @@ def _():
 
 @test("run says why the job waits, once for each reason, until it starts")
 def _():
+    told = threading.Event()
     def script(peer):
         wait = begin(peer, attempt=0)
         for reason, message in [("draining", "the daemon starts nothing"), ("draining", "the daemon starts nothing"), ("pool_busy", "all 2 are busy")]:
             peer.take("job.explain", {"id": 3})
             peer.answer({"state": "ready", "reason": reason, "message": message})
+        check(told.wait(PATIENCE))
         peer.event(kind="state", subscription=1, job={"id": 3, "state": "running", "attempt": 1})
         peer.event(**output("stdout", 0, "x"))
         peer.answer(final(), id=wait)
         fetch(peer, "stdout", 1, page(1, "", eof=True))
         fetch(peer, "stderr", 0, page(0, "", eof=True))
         peer.gone()
-    got = run(script)
-    equal((got.out, got.err), ("x", "jobctl: job 3 waits: the daemon starts nothing\njobctl: job 3 waits: all 2 are busy\n"))
+    with Fake(script) as address:
+        process = jobctl_start("-H", address, "run", "x")
+        equal([process.stderr.readline() for _ in range(2)],
+              ["jobctl: job 3 waits: the daemon starts nothing\n", "jobctl: job 3 waits: all 2 are busy\n"])
+        told.set()
+        equal((process.communicate(), process.returncode), (("x", ""), 0))
 
 
 # ---- run: its end ----
