@@ -17,6 +17,7 @@ static const struct command *const commands[] = {
 	&command_job_cancel_many, &command_job_retry_many, &command_job_delete_many,
 	&command_queue_list, &command_queue_get, &command_queue_set, &command_queue_pause, &command_queue_resume,
 	&command_queue_purge,
+	&command_schedule_put, &command_schedule_list, &command_schedule_get, &command_schedule_delete, &command_schedule_trigger,
 	&command_event_subscribe, &command_event_unsubscribe,
 	&command_daemon_ping, &command_daemon_status, &command_daemon_drain, &command_daemon_resume, &command_daemon_reload,
 };

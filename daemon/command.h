@@ -100,6 +100,8 @@ extern const struct command command_job_submit, command_job_submit_many, command
 	command_job_update, command_job_explain, command_job_output, command_job_cancel_many, command_job_retry_many, command_job_delete_many;
 extern const struct command command_queue_list, command_queue_get, command_queue_set, command_queue_pause, command_queue_resume,
 	command_queue_purge;
+extern const struct command command_schedule_put, command_schedule_list, command_schedule_get, command_schedule_delete,
+	command_schedule_trigger;
 extern const struct command command_event_subscribe, command_event_unsubscribe;
 extern const struct command command_daemon_ping, command_daemon_status, command_daemon_drain, command_daemon_resume,
 	command_daemon_reload;

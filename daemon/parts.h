@@ -14,6 +14,7 @@
 #include "due.h"
 #include "notify.h"
 #include "backlog.h"
+#include "schedules.h"
 
 struct limits {
 	size_t message_bytes;
@@ -32,6 +33,7 @@ struct parts {
 	struct attempts attempts;
 	struct dispatch dispatch;
 	struct due due;
+	struct schedules schedules;
 	struct limits limits;
 
 	bool shutting_down;

@@ -163,6 +163,9 @@ void record_write(struct jwriter *w, const struct job_record *record, const stru
 	if (row->spec->unique_key != NULL)
 		jw_put_string(w, "unique_key", row->spec->unique_key);
 	put_concurrency(w, row->spec);
+	if (row->spec->schedule != NULL)
+		jw_put_string(w, "schedule", row->spec->schedule);
+	put_time(w, "scheduled_for", row->spec->scheduled_for);
 	put_doings(w, record, s);
 	if (full)
 		put_text(w, "result", record->result);

@@ -47,6 +47,7 @@ static void on_changed(void *arg, const struct job_change *change)
 	backlog_changed(&s->parts.backlog, change);
 	attempts_changed(&s->parts.attempts, change);
 	due_changed(&s->parts.due, change);
+	schedules_job_changed(&s->parts.schedules, change);
 	notify_changed(s->parts.notify, change);
 }
 
@@ -55,6 +56,13 @@ static void on_queue_changed(void *arg, const struct queue_row *queue)
 	struct server *s = arg;
 
 	backlog_queue_changed(&s->parts.backlog, queue);
+}
+
+static void on_schedule_changed(void *arg, const struct schedule_change *change)
+{
+	struct server *s = arg;
+
+	schedules_changed(&s->parts.schedules, change);
 }
 
 static void on_unresolved(void *arg)
@@ -190,6 +198,7 @@ static int start_standing(struct server *s)
 		{ "dispatch", dispatch_main, &p->dispatch },
 		{ "due", due_main, &p->due },
 		{ "prune", due_prune_main, &p->due },
+		{ "schedules", schedules_main, &p->schedules },
 		{ "watchdog", watchdog_main, NULL },
 	};
 
@@ -330,7 +339,7 @@ static void restore_queue(void *arg, const struct queue_row *queue)
 static int open_store(struct server *s)
 {
 	struct store_conf conf = { s->conf->state.directory, s->conf->retain.seconds_ms, s->conf->retain.jobs };
-	struct store_observer observer = { s, on_changed, on_queue_changed, on_unresolved, NULL };
+	struct store_observer observer = { s, on_changed, on_queue_changed, on_unresolved, on_schedule_changed };
 	struct parts *p = &s->parts;
 	enum store_open_result result;
 	char why[512];
@@ -351,6 +360,7 @@ static int open_store(struct server *s)
 	store_counts(p->store, restore_count, s);
 	store_flows(p->store, restore_flow, s);
 	store_queues(p->store, restore_queue, s);
+	store_schedules(p->store, on_schedule_changed, s);
 	notify_set_seq(p->notify, store_seq(p->store));
 	return s->status == EXIT_CLEAN ? 0 : -1;
 }
@@ -395,6 +405,9 @@ static void wire_parts(struct server *s)
 	p->dispatch.pool = p->pool;
 	p->dispatch.attempts = &p->attempts;
 	p->due.store = p->store;
+	p->schedules.store = p->store;
+	p->schedules.backlog = &p->backlog;
+	p->schedules.submitting = &p->submitting;
 	settings_apply(s->conf, &s->parts);
 }
 
@@ -423,6 +436,7 @@ static void close_parts(struct server *s)
 	if (p->store != NULL)
 		store_close(&p->store);
 	io_close();
+	schedules_free(&p->schedules);
 	backlog_free(&p->backlog);
 	notify_free(&p->notify);
 }
@@ -440,6 +454,7 @@ int server_run(struct conf *conf, const struct server_source *source)
 	raise_descriptor_limit(s);
 	dispatch_init(&s->parts.dispatch);
 	due_init(&s->parts.due);
+	schedules_init(&s->parts.schedules);
 	cond_init(&s->news);
 	if (open_loop(s) == 0) {
 		if (watch_signals(s) == 0 && open_store(s) == 0 && open_pool(s) == 0 && open_listen(s) == 0) {

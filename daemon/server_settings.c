@@ -61,7 +61,7 @@ void settings_apply(const struct conf *c, struct parts *p)
 	p->limits.requests_per_connection = (size_t)c->limits.requests_per_connection;
 	p->limits.requests = REQUESTS_MAX;
 	p->limits.waits = WAITS_MAX;
-	p->limits.jobs = c->limits.jobs;
+	p->limits.jobs = p->schedules.jobs_max = c->limits.jobs;
 	p->dispatch.io_jobs = (size_t)c->limits.io_jobs;
 	p->attempts.result_bytes = (size_t)c->limits.result_bytes;
 	backlog_reconfigure(&p->backlog);

@@ -41,7 +41,9 @@ struct schedule_row *schedule_row_new(const struct schedule_row *from)
 void schedule_tell(struct schedule_change *told, const struct schedule_row *row)
 {
 	told->paused = row->paused;
+	told->every = row->every;
 	told->jitter = row->jitter;
+	told->since = row->since;
 	told->next = row->next;
 	told->waiting = row->waiting;
 	told->last_job = row->last_job;

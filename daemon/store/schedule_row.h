@@ -45,7 +45,7 @@ struct schedule_row *schedule_row_new(const struct schedule_row *from);
 struct schedule_change {
 	const char *name;
 	bool gone, paused;
-	wall_ms jitter, next, waiting;
+	wall_ms every, jitter, since, next, waiting;
 	int64_t last_job;
 };
 

@@ -8,8 +8,9 @@ cd "${SRCDIR:-.}"
 # shellcheck source=tests/lint/tap.sh
 . tests/lint/tap.sh
 
-story='main server server_settings listen session sender command explain record reason admit admit_graph refs await parts dispatch due attempt attempt_output notify
-	event_ring mailbox backlog windows round key queue turns lane flow job retry cron zone zone_file zone_rule'
+story='main server server_settings listen session sender command explain record reason await parts schedules firing admit admit_graph refs
+	dispatch due attempt attempt_output notify event_ring mailbox backlog windows round key queue turns lane flow job retry timing cron zone
+	zone_file zone_rule'
 
 headers_of() {
 	sed -n 's/^#[[:space:]]*include "\([^"]*\)".*/\1/p' "$1"
