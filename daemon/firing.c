@@ -69,5 +69,6 @@ int firing_refused(int rc, const struct submission *s, struct rpc_error *error)
 			      s->spec->queue, (long long)s->waiting, (long long)s->max_ready);
 	else
 		return 0;
+	error->id = rc == -ENOENT ? s->missing : s->id;
 	return -1;
 }

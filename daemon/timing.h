@@ -12,7 +12,7 @@
 #include <stddef.h>
 
 #include "cron.h"
-#include "store/schedule_row.h"
+#include "store/store.h"
 
 struct timing {
 	wall_ms every;			/* 0: by cron */
