@@ -28,9 +28,11 @@ struct attempt {
 	bool limited;			/* its start counts for a limit, which the store looks at */
 	bool claimed;			/* on disk, before it starts */
 	bool claim_pending;		/* a claim without waiting has not been answered */
+	bool claim_written;		/* it was accepted */
 	struct cond claim_answered;
 	bool entered;			/* cpu: the pool has it, or had */
 	bool begun;			/* its work has started: in the pool, or here */
+	bool cut_off;			/* it was stopped before its work was done */
 	LIST_ENTRY(attempt) link;
 	struct outcome outcome;
 	char *progress;
@@ -72,6 +74,7 @@ static void claim_answered(void *arg, int rc)
 	struct attempt *at = arg;
 
 	at->claim_pending = false;
+	at->claim_written = rc == 0;
 	cond_broadcast(&at->claim_answered);
 	if (rc == -EBUSY || rc == -ENOENT)
 		attempt_stop(at, STOP_LOST);	/* cancelled, held or expired before our claim was written */
@@ -96,6 +99,7 @@ static int claim_first(struct attempt *at)
 	int rc;
 
 	at->claim.started_at = clock_wall();
+	at->claim.queue = at->job->lane->queue->name;
 	rc = store_claim(at->all->store, &at->claim, at->spec == NULL ? &at->spec : NULL);
 	if (rc == 0)
 		backlog_started(at->job);
@@ -285,7 +289,25 @@ static void attempt_run(struct attempt *at)
 	}
 	at->coro = NULL;
 	coro_uncancel();
+	at->cut_off = rc == -ECANCELED;
 	at->stop = attempt_why(at, rc);
+}
+
+/*
+ * Did the job go elsewhere? Not if the claim was written all the same, because
+ * it had come back by then (held, and released): then this attempt, which was
+ * stopped, is the one that it is running, and was cut off.
+ */
+static bool attempt_is_lost(struct attempt *at)
+{
+	if (at->stop != STOP_LOST)
+		return false;
+	while (at->claim_pending)
+		cond_wait(&at->claim_answered, MONO_NEVER);
+	if (!at->claimed && !at->claim_written)
+		return true;
+	at->stop = !at->cut_off ? STOP_NONE : at->begun ? STOP_SHUTDOWN : STOP_UNBEGUN;
+	return false;
 }
 
 static void attempt_main(void *arg)
@@ -299,9 +321,9 @@ static void attempt_main(void *arg)
 	}
 	if (rc == 0) {
 		attempt_run(at);
-		if (at->stop != STOP_LOST && (at->begun || at->claimed))
+		if (!attempt_is_lost(at) && (at->begun || at->claimed))
 			attempt_settle(at);
-	} else if (rc == -EBUSY && at->job->row.state == JOB_READY && at->stop != STOP_LOST) {
+	} else if (rc == -EBUSY && at->job->row.state == JOB_READY && at->job->moves_to == NULL && at->stop != STOP_LOST) {
 		log_error("job %lld: the store does not let it start", (long long)at->claim.id);
 		at->job->row.state = JOB_NONE;	/* not to be tried again and again */
 	}

@@ -6,6 +6,8 @@
 
 #include "base/log.h"
 
+enum { LOTS_A_TAKE = 16 };
+
 void backlog_init(struct backlog *s, void (*wake)(void *arg), void *arg)
 {
 	memset(s, 0, sizeof(*s));
@@ -14,26 +16,13 @@ void backlog_init(struct backlog *s, void (*wake)(void *arg), void *arg)
 	s->arg = s->rounds.arg = arg;
 }
 
-static void flow_forget(struct backlog *s, struct flow *f)
-{
-	HASH_DEL(s->flows, f);
-	if (f->lot != NULL)
-		key_part(&s->keys, f);
-	turns_part(f);
-	if (f->hungry)
-		TAILQ_REMOVE(&s->hungry, f, hungry_link);
-	free(f->v);
-	free(f);
-	s->windows.flows--;
-}
-
 void backlog_free(struct backlog *s)
 {
 	struct flow *f, *next;
 
 	windows_free(&s->windows);
 	HASH_ITER(hh, s->flows, f, next)
-		flow_forget(s, f);
+		backlog_forget_flow(s, f);
 	rounds_free(&s->rounds);
 	queue_table_free(&s->queues);
 }
@@ -100,42 +89,6 @@ bool backlog_make_queue(struct backlog *s, const char *name)
 	return true;
 }
 
-static struct flow *flow_make(struct backlog *s, struct lane *l, const struct flow_row *row)
-{
-	struct turns *turn = &l->queue->turn[lane_class(l)];
-	struct flow *f = calloc(1, sizeof(*f));
-
-	if (f == NULL)
-		return NULL;
-	f->lane = l;
-	f->id = row->id;
-	if (turns_join(turn, f, row->group) != 0) {
-		free(f);
-		return NULL;
-	}
-	HASH_ADD(hh, s->flows, id, sizeof(f->id), f);
-	if (f->hh.tbl == NULL || (row->key != NULL && key_join(&s->keys, f, turn, row->key, row->limit) != 0)) {
-		if (f->hh.tbl != NULL)
-			HASH_DEL(s->flows, f);
-		turns_part(f);
-		free(f);
-		return NULL;
-	}
-	s->windows.flows++;
-	return f;
-}
-
-/* Finds or makes; NULL row: the lane's own. NULL when out of memory. */
-static struct flow *backlog_flow(struct backlog *s, struct lane *l, const struct flow_row *row)
-{
-	struct flow *f;
-
-	if (row == NULL)
-		return &l->own;
-	HASH_FIND(hh, s->flows, &row->id, sizeof(row->id), f);
-	return f != NULL ? f : flow_make(s, l, row);
-}
-
 struct job *backlog_find(const struct backlog *s, int64_t id)
 {
 	return windows_find(&s->windows, id);
@@ -189,7 +142,7 @@ static void flow_settle(struct backlog *s, struct flow *f)
 	if (lot != NULL)
 		lot_release(s, lot);
 	if (f->id != 0 && f->unfinished <= 0 && f->jobs == 0 && !f->paging)
-		flow_forget(s, f);
+		backlog_forget_flow(s, f);
 }
 
 /* ---- the stream of changes ---- */
@@ -370,14 +323,31 @@ static bool peek_passes(struct backlog *s, struct job *job, wall_ms now)
 	return !round_token(&s->rounds, f->lane->queue, now);
 }
 
+void backlog_refresh(struct backlog *s, wall_ms now)
+{
+	rounds_refresh(&s->rounds, now);
+}
+
 struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now)
 {
 	struct job *job;
 
-	rounds_refresh(&s->rounds, now);
+	backlog_refresh(s, now);
 	while ((job = round_head(&s->rounds, class)) != NULL && peek_passes(s, job, now))
 		continue;
 	return job;
+}
+
+/* Its turn has changed who is next in the lots of the same turns: of each one more comes back, of so many by turns. */
+static void lots_release(struct backlog *s, struct turns *t)
+{
+	for (int i = 0; i < LOTS_A_TAKE && !TAILQ_EMPTY(&t->open); i++) {
+		struct lot *lot = TAILQ_FIRST(&t->open);
+
+		TAILQ_REMOVE(&t->open, lot, open_link);
+		TAILQ_INSERT_TAIL(&t->open, lot, open_link);
+		lot_release(s, lot);
+	}
 }
 
 void backlog_take(struct backlog *s, struct job *job, wall_ms now)
@@ -388,6 +358,7 @@ void backlog_take(struct backlog *s, struct job *job, wall_ms now)
 	turns_took(job->flow);
 	job->token_at = round_take(&s->rounds, job->lane->queue, lane_class(job->lane), now);
 	flow_settle(s, job->flow);
+	lots_release(s, job->flow->group->turn);
 }
 
 bool backlog_limited(const struct job *job)

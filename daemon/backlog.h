@@ -71,6 +71,9 @@ void backlog_start_queue(struct backlog *s, struct queue *q);
 
 /* ---- taking ---- */
 
+/* The time is now this: queues that waited for a token may have one. */
+void backlog_refresh(struct backlog *s, wall_ms now);
+
 /* The class's next job at this time, still in its window; NULL if there is none. */
 struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now);
 /* Takes it in hand: it is the caller's until backlog_done. At the same time as the peek's. */
@@ -79,7 +82,7 @@ void backlog_take(struct backlog *s, struct job *job, wall_ms now);
 bool backlog_limited(const struct job *job);
 /* Its start is on disk: the token of its queue's rate is spent. If that never comes, it is given back. */
 void backlog_started(struct job *job);
-/* When something may be taken of which there was none to take for want of a token; 0: for no such reason. */
+/* When the next queue has a token that waits for one, after the last refresh; 0: none waits. */
 wall_ms backlog_next_token(const struct backlog *s);
 /* The hand lets go: back to the window if the job is ready after all, else forgotten. */
 void backlog_done(struct backlog *s, struct job **job);
@@ -113,5 +116,12 @@ bool backlog_why_queue(const struct queue *q, wall_ms now, struct backlog_limit 
 
 /* Jobs not final. */
 int64_t backlog_active(const struct backlog *s);
+
+/* ---- for its own files ---- */
+
+/* Finds or makes; NULL row: the lane's own. NULL when out of memory. */
+struct flow *backlog_flow(struct backlog *s, struct lane *l, const struct flow_row *row);
+/* Takes a flow without jobs out of wherever it is, and frees it. */
+void backlog_forget_flow(struct backlog *s, struct flow *f);
 
 #endif

@@ -179,6 +179,7 @@ void dispatch_main(void *arg)
 		bool done = true;
 
 		d->woken = false;
+		backlog_refresh(d->backlog, clock_wall());	/* even with no room: who waits must have something to wait for */
 		if (!held_up) {
 			ask_for_pages(d);
 			if (!d->draining)

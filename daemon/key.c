@@ -113,32 +113,50 @@ bool key_full(const struct flow *f)
 	return f->lot != NULL && f->lot->key->in_hand >= f->lot->limit;
 }
 
+static void lot_settle(struct lot *lot)
+{
+	bool waiting = lot->parked.n > 0, open = waiting && lot->key->in_hand < lot->limit;
+
+	if (waiting != lot->waiting) {
+		lot->waiting = waiting;
+		if (waiting)
+			TAILQ_INSERT_TAIL(&lot->key->waiting, lot, waiting_link);
+		else
+			TAILQ_REMOVE(&lot->key->waiting, lot, waiting_link);
+	}
+	if (open != lot->open) {
+		lot->open = open;
+		if (open)
+			TAILQ_INSERT_TAIL(&lot->turn->open, lot, open_link);
+		else
+			TAILQ_REMOVE(&lot->turn->open, lot, open_link);
+	}
+}
+
+static void key_count(struct key *k, int change)
+{
+	struct lot *lot;
+
+	k->in_hand += change;
+	if (k->in_hand < 0)
+		log_fatal("more of key %s were let go than were in hand", k->name);
+	TAILQ_FOREACH(lot, &k->waiting, waiting_link)
+		lot_settle(lot);
+}
+
 void key_take(struct flow *f)
 {
 	if (f->lot != NULL)
-		f->lot->key->in_hand++;
+		key_count(f->lot->key, 1);
 }
 
 void key_let_go(struct flow *f)
 {
-	if (f->lot != NULL && --f->lot->key->in_hand < 0)
-		log_fatal("more of key %s were let go than were in hand", f->lot->key->name);
+	if (f->lot != NULL)
+		key_count(f->lot->key, -1);
 }
 
 /* ---- parked ---- */
-
-static void lot_settle(struct lot *lot)
-{
-	bool waiting = lot->parked.n > 0;
-
-	if (waiting == lot->waiting)
-		return;
-	lot->waiting = waiting;
-	if (waiting)
-		TAILQ_INSERT_TAIL(&lot->key->waiting, lot, waiting_link);
-	else
-		TAILQ_REMOVE(&lot->key->waiting, lot, waiting_link);
-}
 
 void key_park(struct flow *f)
 {

@@ -4,7 +4,8 @@
  *
  * A flow whose key is full is parked when it comes up, and so never comes up
  * again in vain; nothing else is held up by it. When a slot is free again, the
- * best of those parked in each queue comes back.
+ * best of those parked in each queue comes back; and while one is, with each job
+ * taken of that queue one more, for the turn that was had may have put another first.
  */
 #ifndef JOBD_KEY_H
 #define JOBD_KEY_H
@@ -16,9 +17,9 @@
 
 #include "base/heap.h"
 #include "base/map.h"
+#include "turns.h"
 
 struct flow;
-struct turns;
 
 /* Flows of one key and limit that take turns with each other. */
 struct lot {
@@ -28,14 +29,15 @@ struct lot {
 	struct heap parked;	/* in the order of the turns, as it was when they were parked: it only falls back since */
 	size_t flows;		/* parked or not */
 	bool waiting;		/* in the key's list: some are parked */
+	bool open;		/* in the turns' list: and one more could start */
 	LIST_ENTRY(lot) link;
-	TAILQ_ENTRY(lot) waiting_link;
+	TAILQ_ENTRY(lot) waiting_link, open_link;
 };
 
 struct key {
 	int64_t in_hand;
 	LIST_HEAD(, lot) lots;
-	TAILQ_HEAD(, lot) waiting;
+	struct lot_list waiting;
 	UT_hash_handle hh;	/* by name */
 	char name[];
 };

@@ -34,7 +34,7 @@ struct queue *queue_make(struct queue_table *t, const char *name)
 	q->limits.weight = 1;
 	TAILQ_INIT(&q->lanes);
 	for (int class = 0; class < QUEUE_CLASSES; class++)
-		q->turn[class].queue = q;
+		turns_init(&q->turn[class], q);
 	HASH_ADD_KEYPTR(hh, t->by_name, q->name, strlen(q->name), q);
 	if (q->hh.tbl == NULL) {
 		free(q->name);

@@ -64,6 +64,12 @@ static void group_free(struct group *g)
 	free(g);
 }
 
+void turns_init(struct turns *t, struct queue *queue)
+{
+	t->queue = queue;
+	TAILQ_INIT(&t->open);
+}
+
 int turns_join(struct turns *t, struct flow *f, const char *group)
 {
 	struct group *g = group_make(t, group != NULL ? group : "");

@@ -12,6 +12,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <sys/queue.h>
 
 #include "base/clock.h"
 #include "base/heap.h"
@@ -19,6 +20,7 @@
 
 struct flow;
 struct job;
+struct lot;
 struct queue;
 
 struct group {
@@ -31,6 +33,8 @@ struct group {
 	char name[];
 };
 
+TAILQ_HEAD(lot_list, lot);
+
 struct turns {
 	struct heap_node node;	/* in its class's round while something of it could be taken */
 	uint64_t pass;
@@ -38,7 +42,10 @@ struct turns {
 	struct group *by_name;
 	struct heap groups;
 	uint64_t clock;		/* of the groups' stamps */
+	struct lot_list open;	/* lots with parked flows of which one more could start (key.h) */
 };
+
+void turns_init(struct turns *t, struct queue *queue);	/* the rest of it zero */
 
 /* Puts a new flow under the group of that name (NULL: none), made where it is new. 0 or -ENOMEM. */
 int turns_join(struct turns *t, struct flow *f, const char *group);

@@ -57,7 +57,7 @@ int memory_queue_slots(const struct memory_store *m, const struct claim *c, cons
 		of_key += spec->concurrency_key != NULL && other->concurrency_key != NULL &&
 			  strcmp(other->concurrency_key, spec->concurrency_key) == 0;
 	}
-	return rules_slots(c, in_queue, of_key, spec->concurrency_key != NULL ? spec->concurrency_limit : 0);
+	return rules_slots(c, spec->queue, in_queue, of_key, spec->concurrency_key != NULL ? spec->concurrency_limit : 0);
 }
 
 int memory_queue_token(struct memory_store *m, const struct claim *c, const char *queue)

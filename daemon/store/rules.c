@@ -85,8 +85,10 @@ int rules_room(struct submission *s, int64_t waiting)
 	return -EXFULL;
 }
 
-int rules_slots(const struct claim *c, int64_t queue_running, int64_t key_running, int64_t key_limit)
+int rules_slots(const struct claim *c, const char *queue, int64_t queue_running, int64_t key_running, int64_t key_limit)
 {
+	if (c->queue != NULL && strcmp(c->queue, queue) != 0)
+		return -EBUSY;
 	if (c->concurrency > 0 && queue_running >= c->concurrency)
 		return -EAGAIN;
 	return key_limit > 0 && key_running >= key_limit ? -EAGAIN : 0;

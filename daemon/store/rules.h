@@ -62,8 +62,11 @@ wall_ms rules_request_until(wall_ms at);
 int rules_room(struct submission *s, int64_t waiting);
 
 /* Each: 0, or -EBUSY with nothing changed (rules_delete: -ENOTEMPTY, too). */
-/* May one more start, where so many jobs of its queue and of its key (limit 0: it has none) run? 0 or -EAGAIN. */
-int rules_slots(const struct claim *c, int64_t queue_running, int64_t key_running, int64_t key_limit);
+/*
+ * May one more start, where so many jobs of its queue and of its key (limit 0:
+ * it has none) run? 0; -EAGAIN; -EBUSY: it is of another queue now.
+ */
+int rules_slots(const struct claim *c, const char *queue, int64_t queue_running, int64_t key_running, int64_t key_limit);
 
 /* Each: 0, or -EBUSY with nothing changed. */
 int rules_claim(struct job_kept *k, const struct claim *c, struct effect *e);

@@ -188,7 +188,8 @@ static int life_slots(const struct claim *c, const struct sqlite_job *j)
 {
 	const struct sqlite_key *key = j->flow != NULL ? j->flow->key : NULL;
 
-	return rules_slots(c, j->row.lane->in->running, key != NULL ? key->running : 0, key != NULL ? j->flow->row.limit : 0);
+	return rules_slots(c, j->row.lane->queue, j->row.lane->in->running, key != NULL ? key->running : 0,
+			   key != NULL ? j->flow->row.limit : 0);
 }
 
 static int life_token(struct sqlite_tx *tx, const struct claim *c, const struct sqlite_job *j)

@@ -189,6 +189,7 @@ struct claim {
 	int attempt;			/* the number it is to get: the row's + 1 */
 	wall_ms started_at;
 	char where[48];
+	const char *queue;		/* it is to be of this one still: else -EBUSY; NULL: of any */
 	/* What its queue's settings allow; 0 = no limit. */
 	int64_t concurrency;
 	struct rate rate;
