@@ -7,6 +7,7 @@
 #include "base/buf.h"
 #include "kinds/kind.h"
 #include "proto/jtext.h"
+#include "proto/placeholder.h"
 #include "queue.h"
 
 enum { UNIQUE_KEY_MAX = 255, GROUP_MAX = 255, REQUEST_ID_MAX = 255, META_MAX = 4096, TAGS_MAX = 32, TAG_NAME_MAX = 64, TAG_VALUE_MAX = 256 };
@@ -27,10 +28,9 @@ struct texts {
 enum { PATH_SIZE = 64 };
 
 /* The members of an object inside the job: their path begins with the job's own. */
-static void nested_init(struct params *nested, char path[PATH_SIZE], const struct params *p, const char *name, json_t *object)
+static void nested_init(struct params *nested, char path[PATH_SIZE], struct params *p, const char *name, json_t *object)
 {
-	snprintf(path, PATH_SIZE, "%s%s.", p->path, name);
-	params_init(nested, object, path, p->error);
+	params_init_inner(nested, object, p, name, path, PATH_SIZE);
 }
 
 static const char *text_of(struct buf *b, const json_t *value)
@@ -52,31 +52,45 @@ static void say_kinds(struct params *p, const char *type)
 	params_refuse(p, "type", "must be one that this daemon knows (%s), not \"%.64s\"", names, type);
 }
 
-static void read_type_and_args(struct params *p, struct job_spec *spec, struct texts *texts)
+/* The args: as they are stored, and checked as far as they are known. */
+static void read_args(struct params *p, struct job_spec *spec, struct texts *texts, const struct kind *kind, const struct refs *refs,
+		      struct submission *out)
 {
-	const struct kind *kind;
+	json_t *object = params_object(p, "args"), *known;
 	struct params args;
 	char path[PATH_SIZE];
-	json_t *object;
+
+	if (p->error->kind != RPC_OK)
+		return;
+	known = admit_graph_args(p, object, refs, out, &texts->args);
+	nested_init(&args, path, p, "args", known);
+	args.open = out->fill;
+	if (p->error->kind == RPC_OK && !placeholder_is_result(known))
+		kind->check(&args);
+	if (known != NULL && !out->fill)
+		jtext_put(&texts->args, known);
+	json_decref(known);
+	spec->args = "{}";
+	spec->args_len = 2;
+	if (known == NULL)
+		return;
+	buf_putc(&texts->args, '\0');
+	spec->args = buf_failed(&texts->args) ? NULL : buf_data(&texts->args);
+	spec->args_len = spec->args != NULL ? buf_len(&texts->args) - 1 : 0;
+}
+
+static void read_type_and_args(struct params *p, struct job_spec *spec, struct texts *texts, const struct refs *refs,
+			       struct submission *out)
+{
+	const struct kind *kind;
 
 	spec->type = params_need_string(p, "type");
-	object = params_object(p, "args");
 	if (p->error->kind != RPC_OK)
 		return;
 	kind = kind_find(spec->type);
-	if (kind == NULL) {
+	if (kind == NULL)
 		say_kinds(p, spec->type);
-		return;
-	}
-	nested_init(&args, path, p, "args", object);
-	kind->check(&args);
-	if (object != NULL) {
-		spec->args = text_of(&texts->args, object);
-		spec->args_len = spec->args != NULL ? buf_len(&texts->args) - 1 : 0;
-	} else {
-		spec->args = "{}";
-		spec->args_len = 2;
-	}
+	read_args(p, spec, texts, kind, refs, out);
 }
 
 static void read_queue(struct params *p, struct job_spec *spec, struct submission *out)
@@ -215,7 +229,7 @@ static int admit_members(struct params *p, wall_ms now, const struct refs *refs,
 			 struct admit_extras *extras, struct job_spec *spec, struct texts *texts)
 {
 	admit_graph_read(p, refs, out);
-	read_type_and_args(p, spec, texts);
+	read_type_and_args(p, spec, texts, refs, out);
 	read_queue(p, spec, out);
 	read_times(p, now, spec, out);
 	read_retry(p, spec);

@@ -12,6 +12,7 @@
 #include "base/clock.h"
 #include "dispatch.h"
 #include "due.h"
+#include "fill.h"
 #include "notify.h"
 #include "backlog.h"
 #include "schedules.h"
@@ -33,6 +34,7 @@ struct parts {
 	struct attempts attempts;
 	struct dispatch dispatch;
 	struct due due;
+	struct fill fill;
 	struct schedules schedules;
 	struct limits limits;
 

@@ -29,7 +29,7 @@ struct server {
 	const struct server_source *source;
 	struct parts parts;
 	struct listen *listen;
-	struct coro_group standing;		/* dispatch, due, prune, watchdog */
+	struct coro_group standing;		/* dispatch, due, prune, fill, watchdog */
 	struct coro_group clients;
 	struct cond news;			/* a signal came, an attempt ended */
 	bool stop, hurry;
@@ -70,6 +70,13 @@ static void on_unresolved(void *arg)
 	struct server *s = arg;
 
 	due_unresolved(&s->parts.due);
+}
+
+static void on_unfilled(void *arg)
+{
+	struct server *s = arg;
+
+	fill_wanted(&s->parts.fill);
 }
 
 static void on_work(void *arg)
@@ -198,6 +205,7 @@ static int start_standing(struct server *s)
 		{ "dispatch", dispatch_main, &p->dispatch },
 		{ "due", due_main, &p->due },
 		{ "prune", due_prune_main, &p->due },
+		{ "fill", fill_main, &p->fill },
 		{ "schedules", schedules_main, &p->schedules },
 		{ "watchdog", watchdog_main, NULL },
 	};
@@ -339,7 +347,8 @@ static void restore_queue(void *arg, const struct queue_row *queue)
 static int open_store(struct server *s)
 {
 	struct store_conf conf = { s->conf->state.directory, s->conf->retain.seconds_ms, s->conf->retain.jobs };
-	struct store_observer observer = { s, on_changed, on_queue_changed, on_unresolved, on_schedule_changed };
+	struct store_observer observer = { s, on_changed, on_queue_changed, on_unresolved, on_schedule_changed,
+					   on_unfilled };
 	struct parts *p = &s->parts;
 	enum store_open_result result;
 	char why[512];
@@ -405,6 +414,7 @@ static void wire_parts(struct server *s)
 	p->dispatch.pool = p->pool;
 	p->dispatch.attempts = &p->attempts;
 	p->due.store = p->store;
+	p->fill.store = p->store;
 	p->schedules.store = p->store;
 	p->schedules.backlog = &p->backlog;
 	p->schedules.submitting = &p->submitting;
@@ -454,6 +464,7 @@ int server_run(struct conf *conf, const struct server_source *source)
 	raise_descriptor_limit(s);
 	dispatch_init(&s->parts.dispatch);
 	due_init(&s->parts.due);
+	fill_init(&s->parts.fill);
 	schedules_init(&s->parts.schedules);
 	cond_init(&s->news);
 	if (open_loop(s) == 0) {

@@ -62,6 +62,7 @@ void settings_apply(const struct conf *c, struct parts *p)
 	p->limits.requests = REQUESTS_MAX;
 	p->limits.waits = WAITS_MAX;
 	p->limits.jobs = p->schedules.jobs_max = c->limits.jobs;
+	p->fill.args_max = (size_t)c->limits.message_bytes;
 	p->dispatch.io_jobs = (size_t)c->limits.io_jobs;
 	p->attempts.result_bytes = (size_t)c->limits.result_bytes;
 	backlog_reconfigure(&p->backlog);

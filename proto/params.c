@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "proto/placeholder.h"
 #include "proto/timefmt.h"
 #include "proto/utf8.h"
 
@@ -19,6 +20,14 @@ void params_init(struct params *p, json_t *object, const char *path, struct rpc_
 	p->path = path;
 	p->error = error;
 	p->asked_len = 0;
+	p->open = false;
+}
+
+void params_init_inner(struct params *p, json_t *object, struct params *outer, const char *name, char *path, size_t size)
+{
+	snprintf(path, size, "%s%s.", outer->path, name);
+	params_init(p, object, path, outer->error);
+	p->open = outer->open;
 }
 
 /* ---- complaints ---- */
@@ -63,28 +72,38 @@ static void params_refuse_type(struct params *p, const char *name, const char *a
 
 /* ---- finding a member ---- */
 
-/* The member; NULL if absent, or if something was wrong before. */
+bool params_value_later(const struct params *p, const json_t *value)
+{
+	return p->open && placeholder_is_result(value);
+}
+
+bool params_later(const struct params *p, const char *name)
+{
+	return p->open && params_value_later(p, json_object_get(p->object, name));
+}
+
+/* The member; NULL if absent, if it comes later, or if something was wrong before. */
 static json_t *params_find(struct params *p, const char *name)
 {
 	if (p->error->kind != RPC_OK)
 		return NULL;
 	assert(p->asked_len < PARAMS_ASKED_MAX);
 	p->asked[p->asked_len++] = name;
-	return json_object_get(p->object, name);
+	return params_later(p, name) ? NULL : json_object_get(p->object, name);
 }
 
 static json_t *params_need(struct params *p, const char *name, const char *allowed)
 {
 	json_t *value = params_find(p, name);
 
-	if (value == NULL && p->error->kind == RPC_OK)
+	if (value == NULL && p->error->kind == RPC_OK && !params_later(p, name))
 		params_refuse(p, name, "is missing: it must be %s", allowed);
 	return value;
 }
 
 bool params_has(struct params *p, const char *name)
 {
-	return params_find(p, name) != NULL;
+	return params_find(p, name) != NULL || params_later(p, name);
 }
 
 /* ---- strings ---- */
@@ -205,7 +224,7 @@ static int64_t params_integer(struct params *p, const char *name, const int64_t 
 
 	if (value != NULL && params_whole(value, &n) && n >= min && n <= max)
 		return n;
-	if (p->error->kind == RPC_OK && (value != NULL || absent == NULL))
+	if (p->error->kind == RPC_OK && (value != NULL || absent == NULL) && !params_later(p, name))
 		params_refuse_int(p, name, min, max, value);
 	return absent != NULL ? *absent : 0;
 }

@@ -33,6 +33,7 @@ struct params {
 	json_t *object;		/* borrowed; NULL stands for {} */
 	const char *path;	/* before each member's name in `field`: "" or e.g. "args."; borrowed */
 	struct rpc_error *error;
+	bool open;		/* set after params_init: placeholders of results may stand for values that come later */
 	const char *asked[PARAMS_ASKED_MAX];	/* the names asked for: what is allowed; borrowed */
 	size_t asked_len;
 };
@@ -40,7 +41,17 @@ struct params {
 /* `object` must be NULL or an object: check with json_is_object where it comes from outside. */
 void params_init(struct params *p, json_t *object, const char *path, struct rpc_error *error);
 
+/* The same for an object among the members of another; its path is written to path[size]. */
+void params_init_inner(struct params *p, json_t *object, struct params *outer, const char *name, char *path, size_t size);
+
 bool params_has(struct params *p, const char *name);
+
+/*
+ * Does this member's value, or this value of a member, come later (see `open`)?
+ * Reads give the defaults for such a one, and leave it to be checked then.
+ */
+bool params_later(const struct params *p, const char *name);
+bool params_value_later(const struct params *p, const json_t *value);
 
 /* Required members. */
 const char *params_need_string(struct params *p, const char *name);	/* never NULL: "" on error */

@@ -19,15 +19,17 @@ static void read_argv(struct params *args, struct exec_args *out)
 
 	out->argv = params_array(args, "argv", EXEC_ARGV_MAX);
 	out->command = params_string(args, "command", NULL);
-	if (out->argv != NULL && out->command != NULL)
+	if (params_has(args, "argv") && params_has(args, "command"))
 		params_refuse(args, "command", "cannot stand beside \"argv\"");
-	if (out->argv == NULL && out->command == NULL)
+	if (out->argv == NULL && out->command == NULL && !params_later(args, "argv") && !params_later(args, "command"))
 		params_refuse(args, "argv", "is missing: give \"argv\", an array of strings, or \"command\", a text for the shell");
 	if (out->argv == NULL)
 		return;
 	if (json_array_size(out->argv) == 0)
 		params_refuse(args, "argv", "must name a program");
 	json_array_foreach(out->argv, i, word) {
+		if (params_value_later(args, word))
+			continue;
 		if (!is_text(word))
 			params_refuse(args, "argv", "must hold strings without a NUL (\\u0000) in them only; element %zu is none", i);
 		else if (i == 0 && json_string_length(word) == 0)
@@ -48,7 +50,7 @@ static void read_env(struct params *args, struct exec_args *out)
 	json_object_foreach(out->env, name, value) {
 		if (name[0] == '\0' || strchr(name, '=') != NULL)
 			params_refuse(args, "env", "must have names that are not empty and without \"=\" in them");
-		else if (!is_text(value))
+		else if (!is_text(value) && !params_value_later(args, value))
 			params_refuse(args, "env", "must have strings without a NUL (\\u0000) in them as values; \"%.64s\" has none", name);
 	}
 }
@@ -65,7 +67,7 @@ static void read_ok_codes(struct params *args, struct exec_args *out)
 
 		if (json_is_integer(code) && n >= 0 && n <= 255)
 			out->ok[n] = true;
-		else
+		else if (!params_value_later(args, code))
 			params_refuse(args, "ok_exit_codes", "must hold integers of 0 to 255 only; element %zu is none", i);
 	}
 	if (codes != NULL && json_array_size(codes) == 0)
@@ -87,8 +89,7 @@ static void read_limits(struct params *args, struct exec_args *out)
 
 	if (object == NULL)
 		return;
-	snprintf(path, sizeof(path), "%slimits.", args->path);
-	params_init(&limits, object, path, args->error);
+	params_init_inner(&limits, object, args, "limits", path, sizeof(path));
 	for (size_t i = 0; i < EXEC_LIMITS; i++) {
 		int64_t value = params_int(&limits, known[i].name, 0, 1, INT64_MAX / 2);
 

@@ -93,7 +93,7 @@ static void http_read_url(struct params *p, struct http_request *rq)
 	char why[96], host[HTTP_HOST_SIZE], port[HTTP_PORT_SIZE];
 	const char *text = params_need_string(p, "url");
 
-	if (p->error->kind != RPC_OK)
+	if (p->error->kind != RPC_OK || params_later(p, "url"))
 		return;
 	if (http_url_set(rq->url, text, 0, why, sizeof(why)) < 0)
 		params_refuse(p, "url", "must be an http or https URL, and cannot be read as one: %s", why);
@@ -139,6 +139,8 @@ static void http_check_header_value(struct params *headers, const char *name, co
 {
 	const char *text = json_string_value(value);
 
+	if (params_value_later(headers, value))
+		return;
 	if (text == NULL)
 		params_refuse(headers, name, "must be a string, or an array of strings");
 	else if (strlen(text) != json_string_length(value) || strpbrk(text, "\r\n") != NULL)
@@ -170,8 +172,7 @@ static void http_read_headers(struct params *p, struct http_request *rq)
 	rq->headers = params_object(p, "headers");
 	if (json_object_size(rq->headers) > HTTP_HEADERS_MAX)
 		params_refuse(p, "headers", "may have at most %d members", HTTP_HEADERS_MAX);
-	snprintf(path, sizeof(path), "%sheaders.", p->path);
-	params_init(&headers, rq->headers, path, p->error);
+	params_init_inner(&headers, rq->headers, p, "headers", path, sizeof(path));
 	json_object_foreach(rq->headers, name, value)
 		http_check_header(&headers, name, value);
 }
@@ -259,7 +260,8 @@ static void http_read_ok_status(struct params *p, struct http_request *rq)
 	if (rq->ok_len == 0)
 		params_refuse(p, "ok_status", "must name at least one status");
 	for (size_t i = 0; i < json_array_size(ranges); i++)
-		if (!http_read_range(json_array_get(ranges, i), &rq->ok[i].from, &rq->ok[i].to))
+		if (!params_value_later(p, json_array_get(ranges, i)) &&
+		    !http_read_range(json_array_get(ranges, i), &rq->ok[i].from, &rq->ok[i].to))
 			params_refuse(p, "ok_status", "must hold pairs [from, to] of statuses from 100 to 999, or single ones");
 }
 

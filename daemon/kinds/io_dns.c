@@ -13,7 +13,7 @@ static void dns_check(struct params *args)
 {
 	size_t len = strlen(params_need_string(args, "name"));
 
-	if (len == 0 || len > DNS_NAME_MAX)
+	if ((len == 0 && !params_later(args, "name")) || len > DNS_NAME_MAX)
 		params_refuse(args, "name", "must be 1 to %d bytes long", DNS_NAME_MAX);
 	params_word(args, "family", 0, dns_families);
 	params_done(args);

@@ -50,7 +50,7 @@ static void tcp_read_amount(struct params *p, struct tcp_request *rq)
 			      "cannot stand beside another of read_until, read_bytes and read_all");
 	if (rq->read_until != NULL && (rq->read_until_len == 0 || rq->read_until_len > TCP_UNTIL_MAX))
 		params_refuse(p, "read_until", "must be 1 to %d bytes long", TCP_UNTIL_MAX);
-	if (rq->read_bytes > (int64_t)rq->max_bytes)
+	if (rq->read_bytes > (int64_t)rq->max_bytes && !params_later(p, "max_bytes"))
 		params_refuse(p, "read_bytes", "must be at most max_bytes, which is %zu", rq->max_bytes);
 }
 
@@ -63,7 +63,7 @@ static int tcp_read_args(struct params *p, struct tcp_request *rq)
 	tcp_read_amount(p, rq);
 	rq->tls = params_bool(p, "tls", false);
 	rq->verify_tls = params_bool(p, "verify_tls", true);
-	if (rq->host[0] == '\0' || strlen(rq->host) > TCP_HOST_MAX)
+	if ((rq->host[0] == '\0' && !params_later(p, "host")) || strlen(rq->host) > TCP_HOST_MAX)
 		params_refuse(p, "host", "must be 1 to %d bytes long", TCP_HOST_MAX);
 	return params_done(p);
 }

@@ -136,15 +136,19 @@ void memory_schedule_each(const struct memory_store *m, void (*each)(void *arg, 
 void memory_schedule_free(struct memory_store *m);
 
 /* memory_graph.c: as sqlite_edge.h and sqlite_graph.h say. */
-void memory_touch(struct memory_store *m, struct memory_job *j);
+void memory_touch(struct memory_store *m, struct store_op *op, struct memory_job *j);
 void memory_follow(struct memory_store *m, struct store_op *op, size_t *budget);
 int memory_resolve(struct memory_store *m, struct store_op *op);
 struct memory_job *memory_graph_insert(struct memory_store *m, struct store_op *op, size_t i);
 void memory_graph_late(struct memory_store *m, struct store_op *op);
-void memory_graph_again(struct memory_store *m, struct memory_job *j);
+void memory_graph_again(struct memory_store *m, struct store_op *op, struct memory_job *j);
+void memory_remove_edges(struct memory_store *m, struct store_op *op, struct memory_job *j);
 int memory_blockers(struct memory_store *m, struct store_op *op);
-void memory_remove_edges(struct memory_store *m, struct memory_job *j);
 void memory_free_edges(struct memory_store *m);
+
+/* memory_fill.c */
+int memory_fillings(struct memory_store *m, struct store_op *op);
+int memory_fill(struct memory_store *m, struct store_op *op);
 
 /* memory_read.c: the verbs that change nothing. */
 int memory_ready_page(struct memory_store *m, struct store_op *op);

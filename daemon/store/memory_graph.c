@@ -14,20 +14,21 @@ struct memory_edge {
 
 /* ---- following ---- */
 
-void memory_touch(struct memory_store *m, struct memory_job *j)
+void memory_touch(struct memory_store *m, struct store_op *op, struct memory_job *j)
 {
+	op->unfilled |= rules_graph_fills(&j->k);
 	if (j->k.graph < GRAPH_MOVING || j->moving)
 		return;
 	j->moving = true;
 	STAILQ_INSERT_TAIL(&m->moving, j, moving_link);
 }
 
-static void memory_edge_free(struct memory_store *m, struct memory_edge *e)
+static void memory_edge_free(struct memory_store *m, struct store_op *op, struct memory_edge *e)
 {
 	TAILQ_REMOVE(&e->parent->down, e, down);
 	TAILQ_REMOVE(&e->child->up, e, up);
 	e->parent->k.dependents--;
-	memory_touch(m, e->parent);
+	memory_touch(m, op, e->parent);
 	free(e);
 }
 
@@ -40,6 +41,8 @@ static void memory_edge_down(struct memory_store *m, struct store_op *op, struct
 	edge->met = rules_edge(&edge->child->k, &edge->parent->k, op->now, &e, why);
 	if (e.changed)
 		memory_save(m, op, edge->child, &was, &e);
+	else
+		memory_touch(m, op, edge->child);
 }
 
 static void memory_follow_job(struct memory_store *m, struct store_op *op, struct memory_job *j, size_t *budget)
@@ -57,7 +60,7 @@ static void memory_follow_job(struct memory_store *m, struct store_op *op, struc
 	if (*budget > 0)
 		j->k.graph &= ~(unsigned)GRAPH_DOWN;
 	for (; (j->k.graph & GRAPH_UP) && (edge = TAILQ_FIRST(&j->up)) != NULL && *budget > 0; --*budget)
-		memory_edge_free(m, edge);
+		memory_edge_free(m, op, edge);
 	if (*budget > 0)
 		j->k.graph &= ~(unsigned)GRAPH_UP;
 	op->unresolved |= j->k.graph >= GRAPH_MOVING;
@@ -79,7 +82,7 @@ int memory_resolve(struct memory_store *m, struct store_op *op)
 	size_t budget = op->time.max;
 
 	for (size_t i = 0; i < m->n && budget > 0; i++) {
-		memory_touch(m, m->jobs[i]);
+		memory_touch(m, op, m->jobs[i]);
 		memory_follow(m, op, &budget);
 	}
 	*op->time.next = 0;
@@ -126,12 +129,12 @@ int memory_blockers(struct memory_store *m, struct store_op *op)
 	return 0;
 }
 
-void memory_remove_edges(struct memory_store *m, struct memory_job *j)
+void memory_remove_edges(struct memory_store *m, struct store_op *op, struct memory_job *j)
 {
 	struct memory_edge *e;
 
 	while ((e = TAILQ_FIRST(&j->up)) != NULL)
-		memory_edge_free(m, e);
+		memory_edge_free(m, op, e);
 	j->k.graph &= ~(unsigned)GRAPH_UP;
 }
 
@@ -228,15 +231,17 @@ void memory_graph_late(struct memory_store *m, struct store_op *op)
 		rules_graph_begin(&j->k, &start, op->now, &e, why);
 		if (e.changed)
 			memory_save(m, op, j, &was, &e);
+		else
+			memory_touch(m, op, j);
 	}
 }
 
-void memory_graph_again(struct memory_store *m, struct memory_job *j)
+void memory_graph_again(struct memory_store *m, struct store_op *op, struct memory_job *j)
 {
 	struct graph_ids ids;
 	struct memory_edge *e;
 
-	memory_remove_edges(m, j);
+	memory_remove_edges(m, op, j);
 	if (graph_ids_read(&ids, j->spec->after) != 0)
 		memory_no_memory();
 	memory_add_edges(m, j, &ids);

@@ -151,6 +151,7 @@ struct memory_job *memory_insert(struct memory_store *m, struct store_op *op, st
 	memory_set(&j->reason, e->reason);
 	memory_set(&j->message, e->message);
 	memory_note(m, op, JOB_NONE, j, e);
+	memory_touch(m, op, j);
 	return j;
 }
 

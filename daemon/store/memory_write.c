@@ -172,7 +172,7 @@ void memory_save(struct memory_store *m, struct store_op *op, struct memory_job 
 		memory_set(&j->message, e->message);
 	}
 	memory_note(m, op, was->row.state, j, e);
-	memory_touch(m, j);
+	memory_touch(m, op, j);
 }
 
 int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job *j, rule_fn *rule)
@@ -184,7 +184,7 @@ int memory_apply(struct memory_store *m, struct store_op *op, struct memory_job 
 	if (rc != 0 || !e.changed)
 		return rc;
 	if (j->k.row.state == JOB_NONE)
-		memory_remove_edges(m, j);
+		memory_remove_edges(m, op, j);
 	memory_save(m, op, j, &was, &e);
 	if (j->k.row.state == JOB_NONE) {
 		size_t i = memory_index(m, j->k.row.id);
@@ -254,7 +254,7 @@ static int memory_ask_change(struct memory_store *m, struct store_op *op, struct
 	if (rule == rules_retry && memory_key_taken(m, j))
 		return -EEXIST;
 	if (rule == rules_retry && job_state_final(j->k.row.state) && (j->k.graph & GRAPH_AFTER))
-		memory_graph_again(m, j);
+		memory_graph_again(m, op, j);
 	return memory_apply(m, op, j, rule);
 }
 

@@ -24,6 +24,7 @@ static const struct {
 	[VERB_QUEUE_SET] = { .completes = true },
 	[VERB_SUBMIT_DRY] = { .reads = true },
 	[VERB_SCHEDULE_DELETE] = { .completes = true },
+	[VERB_FILLINGS] = { .reads = true },
 	[VERB_GET] = { .reads = true },
 	[VERB_LIST] = { .reads = true },
 	[VERB_AHEAD] = { .reads = true },
@@ -70,6 +71,9 @@ size_t op_weight(const struct store_op *op)
 		weight += text_weight(op->settle->result) + text_weight(op->settle->message);
 	else if (op->verb == VERB_SCHEDULE_PUT)
 		weight += text_weight(op->schedule->job);
+	else if (op->verb == VERB_FILL)
+		for (size_t i = 0; i < op->fill->n; i++)
+			weight += 512 + text_weight(op->fill->v[i].args);
 	else if (op->verb == VERB_OUTPUT_APPEND)
 		weight += op->output.len;
 	else if (op->verb == VERB_DUE || op->verb == VERB_EXPIRE || op->verb == VERB_PRUNE || op->verb == VERB_RECOVER ||
@@ -97,7 +101,7 @@ void op_reset(struct store_op *op)
 		STAILQ_REMOVE_HEAD(&op->notes, link);
 		free(note);
 	}
-	op->unresolved = false;
+	op->unresolved = op->unfilled = false;
 	if (op->verb == VERB_READY_PAGE)
 		op_reset_page(op);
 	else if (op->verb == VERB_CLAIM && op->claim.load != NULL)

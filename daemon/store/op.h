@@ -20,10 +20,10 @@ enum store_verb {
 	VERB_SUBMIT, VERB_CLAIM, VERB_SETTLE,
 	VERB_CANCEL, VERB_HOLD, VERB_RELEASE, VERB_RETRY, VERB_DELETE, VERB_UPDATE,
 	VERB_CANCEL_MANY, VERB_RETRY_MANY, VERB_DELETE_MANY,
-	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER, VERB_RESOLVE,
+	VERB_DUE, VERB_EXPIRE, VERB_PRUNE, VERB_RECOVER, VERB_RESOLVE, VERB_FILL,
 	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_SET, VERB_PROBE,
 	VERB_SCHEDULE_PUT, VERB_SCHEDULE_DELETE, VERB_SCHEDULE_FIRE,
-	VERB_SUBMIT_DRY, VERB_GET, VERB_AHEAD, VERB_BLOCKERS, VERB_LIST, VERB_COUNT, VERB_MATCH,
+	VERB_SUBMIT_DRY, VERB_FILLINGS, VERB_GET, VERB_AHEAD, VERB_BLOCKERS, VERB_LIST, VERB_COUNT, VERB_MATCH,
 	VERB_OUTPUT_READ, VERB_SCHEDULE_GET, VERB_SCHEDULE_LIST,
 	VERBS
 };
@@ -82,6 +82,8 @@ struct store_op {
 		} output;
 		struct { struct queue_row row; unsigned members; } queue;	/* the row: afterwards all of it */
 		struct { int64_t id; struct job_record *record; } get;
+		struct { size_t args_max; struct fillings *out; } fillings;
+		const struct fillings *fill;
 		struct {
 			const char *queue;
 			const char *const *types;
@@ -103,7 +105,7 @@ struct store_op {
 		} list;			/* and count, match */
 	};
 	struct note_list notes;
-	bool unresolved;		/* it left edges for store_resolve */
+	bool unresolved, unfilled;	/* it left edges for store_resolve; args for store_fillings */
 	struct schedule_change *schedule_told;	/* the caller's: what became of its schedule; or NULL */
 	void (*done)(struct store_op *op);	/* NULL: somebody is parked at the latch */
 	struct latch latch;

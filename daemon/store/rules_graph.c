@@ -1,5 +1,6 @@
 #include "store/rules_graph.h"
 
+#include <errno.h>
 #include <stdio.h>
 
 void rules_graph_parent(struct graph_start *start, const struct job_kept *parent, bool run)
@@ -102,4 +103,27 @@ enum job_state rules_graph_state(const struct job_kept *k, wall_ms now)
 bool rules_graph_fills(const struct job_kept *k)
 {
 	return k->row.state == JOB_BLOCKED && k->row.pending == 0 && (k->graph & GRAPH_FILL);
+}
+
+int rules_graph_fill(struct job_kept *k, const char *why, wall_ms now, struct effect *e)
+{
+	if (!rules_graph_fills(k))
+		return -EBUSY;
+	if (why != NULL) {
+		e->reason = "dependency";
+		e->message = why;
+		rules_move(k, JOB_FAILED, now, e);
+		return 0;
+	}
+	k->graph &= ~(unsigned)GRAPH_FILL;
+	graph_go(k, now, e);
+	return 0;
+}
+
+bool rules_graph_source(const struct fill_source *source, const struct job_kept *parent)
+{
+	if (parent == NULL)
+		return source->attempt < 0;
+	return job_state_final(parent->row.state) && parent->row.attempt == source->attempt &&
+	       parent->final_at == source->final_at;
 }

@@ -63,6 +63,15 @@ void rules_graph_cross(struct job_kept *k);
 /* Where it goes that is neither held nor final: blocked, else scheduled, else ready. */
 enum job_state rules_graph_state(const struct job_kept *k, wall_ms now);
 
+/*
+ * Its args were filled in, or (why) cannot be: it goes on, or fails. -EBUSY:
+ * they are not wanted.
+ */
+int rules_graph_fill(struct job_kept *k, const char *why, wall_ms now, struct effect *e);
+
+/* Is the result of this end of the parent's still the one to be filled in? parent NULL: it is gone. */
+bool rules_graph_source(const struct fill_source *source, const struct job_kept *parent);
+
 /* Nothing holds it back but its args, which are to be filled in now. */
 bool rules_graph_fills(const struct job_kept *k);
 

@@ -109,6 +109,8 @@ static wall_ms job_agenda(const struct job_kept *k, enum sqlite_agenda kind)
 		return job_state_waiting(k->row.state) && k->row.attempt == 0 ? k->row.expires_at : 0;
 	case AGENDA_PRUNE:
 		return k->retain >= 0 && rules_prunable(k) ? k->final_at + k->retain : 0;
+	case AGENDA_FILL:
+		return rules_graph_fills(k) ? AGENDA_AT_ONCE : 0;
 	default:
 		return k->graph >= GRAPH_MOVING ? AGENDA_AT_ONCE : 0;
 	}
@@ -254,7 +256,7 @@ static void job_put_result(struct sqlite_db *db, struct sqlite_job *j, const str
 
 void sqlite_job_touch(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j)
 {
-	(void)op;
+	op->unfilled |= rules_graph_fills(&j->row.k);
 	if (!j->dirty) {
 		j->dirty = true;
 		TAILQ_INSERT_TAIL(&tx->jobs.dirty, j, unwritten);
@@ -420,6 +422,7 @@ int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct jo
 	sqlite_row_insert_spec(&tx->db, j->id, spec);
 	sqlite_row_tags(&tx->db, SQL_TAG_PUT, j->id, spec->tags);
 	job_search(&tx->db, j, NULL, k);
+	op->unfilled |= rules_graph_fills(k);
 	if (e->reason != NULL) {
 		job_put_error(&tx->db, j, e);
 		sqlite_job_touch(tx, op, j);

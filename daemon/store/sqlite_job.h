@@ -77,6 +77,6 @@ int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job
 		    const struct effect *e);
 
 /* Kinds of times in the table agenda. */
-enum sqlite_agenda { AGENDA_DUE, AGENDA_EXPIRE, AGENDA_PRUNE, AGENDA_RESOLVE, AGENDAS };
+enum sqlite_agenda { AGENDA_DUE, AGENDA_EXPIRE, AGENDA_PRUNE, AGENDA_RESOLVE, AGENDA_FILL, AGENDAS };
 
 #endif

@@ -9,6 +9,8 @@
 static int reader_op(struct sqlite_reader *r, struct store_op *op)
 {
 	switch (op->verb) {
+	case VERB_FILLINGS:
+		return sqlite_fillings(r, op);
 	case VERB_SUBMIT_DRY:
 		return sqlite_submit_dry(r, op);
 	case VERB_GET:

@@ -33,6 +33,7 @@ void sqlite_reader_stop(struct sqlite_reader *r);
  * it has looked at its share, and goes on where it stopped when others have had
  * their turn. Failures stick to r->db.
  */
+int sqlite_fillings(struct sqlite_reader *r, struct store_op *op);	/* sqlite_fill.c */
 int sqlite_submit_dry(struct sqlite_reader *r, struct store_op *op);	/* sqlite_get.c */
 int sqlite_get(struct sqlite_reader *r, struct store_op *op);		/* sqlite_get.c */
 int sqlite_ahead(struct sqlite_reader *r, struct store_op *op);		/* sqlite_why.c */

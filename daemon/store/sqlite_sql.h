@@ -203,6 +203,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_WAITS_PUT, "INSERT INTO waits VALUES(?1,?2)") \
 	X(SQL_WAITS_GET, "SELECT after_ids FROM waits WHERE id = ?1") \
 	X(SQL_WAITS_DELETE, "DELETE FROM waits WHERE id = ?1") \
+	X(SQL_FILL_NEXT, "SELECT job FROM agenda WHERE kind = 4 ORDER BY at, job LIMIT ?1") \
 	X(SQL_SPEC_ARGS, "UPDATE spec SET args = ?2 WHERE id = ?1") \
 	/* schedules */ \
 	X(SQL_SCHEDULE_PUT, "INSERT OR REPLACE INTO schedule VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12,?13,?14,?15,?16,?17)") \

@@ -21,6 +21,7 @@ int sqlite_verb(struct sqlite_tx *tx, struct store_op *op)
 		[VERB_PRUNE] = sqlite_time_prune,
 		[VERB_RECOVER] = sqlite_time_recover,
 		[VERB_RESOLVE] = sqlite_time_resolve,
+		[VERB_FILL] = sqlite_fill,
 		[VERB_READY_PAGE] = sqlite_ready_page,
 		[VERB_OUTPUT_APPEND] = sqlite_output_append,
 		[VERB_QUEUE_SET] = sqlite_queue_set,

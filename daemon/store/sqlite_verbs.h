@@ -29,6 +29,8 @@ int sqlite_time_expire(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_time_prune(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_time_recover(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_time_resolve(struct sqlite_tx *tx, struct store_op *op);
+/* sqlite_fill.c */
+int sqlite_fill(struct sqlite_tx *tx, struct store_op *op);
 /* sqlite_ready.c */
 int sqlite_ready_page(struct sqlite_tx *tx, struct store_op *op);
 /* sqlite_output.c */

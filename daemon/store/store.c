@@ -100,6 +100,8 @@ void store_op_done(struct store *st, struct store_op *op)
 		st->observer.schedule_changed(st->observer.arg, op->schedule_told);
 	if (op->unresolved && st->observer.unresolved != NULL)
 		st->observer.unresolved(st->observer.arg);
+	if (op->unfilled && st->observer.unfilled != NULL)
+		st->observer.unfilled(st->observer.arg);
 	if (op->done != NULL)
 		op->done(op);
 	else
@@ -123,16 +125,6 @@ int store_submit(struct store *st, struct submission *v, size_t n, wall_ms now, 
 	op.submit.v = v;
 	op.submit.n = n;
 	op.submit.at = at;
-	return store_call(st, &op);
-}
-
-int store_submit_dry(struct store *st, struct submission *s, wall_ms now)
-{
-	struct store_op op;
-
-	op_init(&op, VERB_SUBMIT_DRY, now);
-	op.submit.v = s;
-	op.submit.n = 1;
 	return store_call(st, &op);
 }
 
@@ -268,16 +260,6 @@ int store_prune(struct store *st, wall_ms now, size_t max, wall_ms *next, size_t
 	op.time.retain = st->retain;
 	op.time.retain_jobs = st->retain_jobs;
 	*removed = 0;
-	return store_call(st, &op);
-}
-
-int store_resolve(struct store *st, wall_ms now, size_t max, wall_ms *next)
-{
-	struct store_op op;
-
-	op_init(&op, VERB_RESOLVE, now);
-	op.time.max = max;
-	op.time.next = next;
 	return store_call(st, &op);
 }
 

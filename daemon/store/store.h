@@ -74,6 +74,8 @@ struct store_observer {
 	void (*unresolved)(void *arg);
 	/* A schedule was put or deleted, or has fired: told behind the changes of jobs that this made. Or NULL. */
 	void (*schedule_changed)(void *arg, const struct schedule_change *change);
+	/* There is work left over for store_fillings. Or NULL. */
+	void (*unfilled)(void *arg);
 };
 
 /* ---- open and close ---- */
@@ -282,6 +284,42 @@ int store_prune(struct store *st, wall_ms now, size_t max, wall_ms *next, size_t
  * left, at most max edges. *next: long past while there is more, else 0.
  */
 int store_resolve(struct store *st, wall_ms now, size_t max, wall_ms *next) PARKS;
+
+/* ---- args that wait for results ---- */
+
+struct fill_source {			/* which end of a job a result is of */
+	int64_t id;
+	int attempt;			/* -1: the job is gone */
+	wall_ms final_at;
+};
+
+struct filling {
+	int64_t id;
+	char *type;
+	char *args;			/* filled in */
+	char why[320];			/* or why they cannot be: not "" */
+	struct fill_source *sources;	/* what they were made of */
+	size_t sources_n;
+};
+
+struct fillings {
+	struct filling v[64];
+	size_t n;
+};
+
+/*
+ * Jobs that nothing holds back but the results in their args, with their args
+ * filled in, up to args_max bytes each; not all at once: ask again until there
+ * is none. *out is the caller's to free.
+ */
+int store_fillings(struct store *st, size_t args_max, struct fillings *out) PARKS;
+void fillings_free(struct fillings *f);
+
+/*
+ * Records them: each goes on with its args, or (why) fails as `dependency`. One
+ * that waits anew, or whose results are other ones by now, stays as it is.
+ */
+int store_fill(struct store *st, const struct fillings *f, wall_ms now) PARKS;
 
 /*
  * At start, before anything runs: every running job was cut off. Cancelled if

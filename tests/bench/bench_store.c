@@ -252,7 +252,7 @@ static void figures(void)
 int main(int argc, char **argv)
 {
 	struct loop_conf loop = { .coroutines_max = 10000 };
-	struct store_observer observer = { NULL, changed, queue_changed, NULL, NULL };
+	struct store_observer observer = { .changed = changed, .queue_changed = queue_changed };
 	char why[512];
 	mono_us began;
 

@@ -26,10 +26,12 @@ static const char *const wrongs[] = {
 	"SELECT 2, final_at + retain, id FROM job WHERE state > 5 AND retain >= 0 AND dependents = 0 AND graph < 8 EXCEPT"
 	" SELECT kind, at, job FROM agenda",
 	"SELECT 3, 1, id FROM job WHERE graph >= 8 EXCEPT SELECT kind, at, job FROM agenda",
+	"SELECT 4, 1, id FROM job WHERE state = 2 AND pending = 0 AND graph & 4 EXCEPT SELECT kind, at, job FROM agenda",
 	"SELECT kind, at, job FROM agenda EXCEPT SELECT 0, run_at, id FROM job WHERE state = 3 EXCEPT"
 	" SELECT 1, expires_at, id FROM job WHERE state < 5 AND attempt = 0 AND expires_at > 0 EXCEPT"
 	" SELECT 2, final_at + retain, id FROM job WHERE state > 5 AND retain >= 0 AND dependents = 0 AND graph < 8 EXCEPT"
-	" SELECT 3, 1, id FROM job WHERE graph >= 8",
+	" SELECT 3, 1, id FROM job WHERE graph >= 8 EXCEPT"
+	" SELECT 4, 1, id FROM job WHERE state = 2 AND pending = 0 AND graph & 4",
 	/* edges: of jobs that are there, and of no job that is final and through with them */
 	"SELECT parent FROM edge EXCEPT SELECT id FROM job",
 	"SELECT child FROM edge JOIN job ON job.id = child WHERE state > 5 AND graph < 16",

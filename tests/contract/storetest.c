@@ -17,7 +17,7 @@ struct store_conf storetest_conf = { .retain = 3600 * 1000, .retain_jobs = 10000
 const struct store_backend *const storetest_backends[2] = { &store_memory, &store_sqlite };
 void (*storetest_on_change)(const struct job_change *change);
 void (*storetest_on_schedule)(const struct schedule_change *change);
-int storetest_queue_changes, storetest_unresolved;
+int storetest_queue_changes, storetest_unresolved, storetest_unfilled;
 char storetest_queue[16];
 struct queue_row storetest_queue_row;
 
@@ -64,6 +64,12 @@ static void on_queue(void *arg, const struct queue_row *queue)
 	snprintf(storetest_queue, sizeof(storetest_queue), "%s", queue->name);
 	storetest_queue_row = *queue;
 	storetest_queue_row.name = storetest_queue;
+}
+
+static void on_unfilled(void *arg)
+{
+	(void)arg;
+	storetest_unfilled++;
 }
 
 static void on_unresolved(void *arg)
@@ -131,7 +137,7 @@ void storetest_remove_directory(void)
 
 enum store_open_result storetest_try_open(const struct store_backend *backend, char *why, size_t why_size)
 {
-	struct store_observer observer = { NULL, on_change, on_queue, on_unresolved, on_schedule };
+	struct store_observer observer = { NULL, on_change, on_queue, on_unresolved, on_schedule, on_unfilled };
 	struct loop_conf conf = { .coroutines_max = 10000 };
 	enum store_open_result rc;
 

@@ -43,7 +43,7 @@ extern const struct store_backend *const storetest_backends[2];
 /* Called after each change, if set. */
 extern void (*storetest_on_change)(const struct job_change *change);
 extern void (*storetest_on_schedule)(const struct schedule_change *change);
-extern int storetest_queue_changes, storetest_unresolved;
+extern int storetest_queue_changes, storetest_unresolved, storetest_unfilled;
 extern char storetest_queue[16];
 extern struct queue_row storetest_queue_row;		/* its name is storetest_queue */
 

@@ -547,6 +547,172 @@ STORE_TEST(a_job_may_go_with_edges_that_are_still_to_follow)
 	free(after);
 }
 
+/* ---- args that wait for results ---- */
+
+static int64_t submit_filling(const char *args, const int64_t *after, size_t n)
+{
+	struct job_spec from = storetest_spec();
+	struct submission s = { .after = after, .after_n = n, .fill = true };
+
+	from.args = args;
+	s.spec = job_spec_new(&from);
+	ck_assert_int_eq(store_submit(st, &s, 1, 1000, NULL), 0);
+	job_spec_unref(&s.spec);
+	return s.id;
+}
+
+static void succeed_with(int64_t id, int attempt, const char *result, wall_ms at)
+{
+	struct settlement s = settlement(id, attempt, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, at);
+
+	s.result = result;
+	ck_assert_int_eq(store_settle(st, &s), 0);
+}
+
+static struct fillings fillings;
+
+static void args_are(int64_t id, const char *args)
+{
+	struct job_record record;
+
+	ck_assert_int_eq(store_get(st, id, &record), 0);
+	ck_assert_str_eq(record.row.spec->args, args);
+	job_record_free(&record);
+}
+
+STORE_TEST(args_are_filled_in_when_all_is_there)
+{
+	int64_t a = submit(), c = submit_filling("{\"x\":{\"$result\":1,\"pointer\":\"/n\"}}", &a, 1);
+
+	storetest_unfilled = 0;
+	ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+	ck_assert_uint_eq(fillings.n, 0);
+	succeed_with(a, 1, "{\"n\":[5]}", 2000);
+	ck_assert_int_eq(storetest_unfilled, 1);
+	ck_assert_int_eq(state_of(c), JOB_BLOCKED);
+	ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+	ck_assert_uint_eq(fillings.n, 1);
+	ck_assert_int_eq(fillings.v[0].id, c);
+	ck_assert_str_eq(fillings.v[0].type, "t");
+	ck_assert_str_eq(fillings.v[0].args, "{\"x\":[5]}");
+	ck_assert_str_eq(fillings.v[0].why, "");
+	ck_assert_int_eq(store_fill(st, &fillings, 3000), 0);
+	ck_assert_int_eq(state_of(c), JOB_READY);
+	args_are(c, "{\"x\":[5]}");
+	ck_assert_int_eq(store_fill(st, &fillings, 3000), 0);	/* once */
+	fillings_free(&fillings);
+	ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+	ck_assert_uint_eq(fillings.n, 0);
+	/* It goes on with them, whatever becomes of its parent. */
+	ask(store_retry, a, 0);
+	succeed(c, 4000);
+}
+
+STORE_TEST(a_parent_that_came_back_meanwhile_is_waited_for)
+{
+	int64_t a = submit(), c = submit_filling("{\"x\":{\"$result\":1}}", &a, 1);
+
+	succeed_with(a, 1, "1", 2000);
+	ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+	ask(store_retry, a, 0);
+	ck_assert_int_eq(store_fill(st, &fillings, 3000), 0);
+	ck_assert_int_eq(state_of(c), JOB_BLOCKED);
+	succeed_with(a, 2, "2", 3000);
+	ck_assert_int_eq(store_fill(st, &fillings, 3000), 0);	/* made of the end before */
+	ck_assert_int_eq(state_of(c), JOB_BLOCKED);
+	fillings_free(&fillings);
+	ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+	ck_assert_str_eq(fillings.v[0].args, "{\"x\":2}");
+	ck_assert_int_eq(store_fill(st, &fillings, 4000), 0);
+	ck_assert_int_eq(state_of(c), JOB_READY);
+	fillings_free(&fillings);
+}
+
+STORE_TEST(what_cannot_be_filled_in_fails)
+{
+	int64_t a = submit(), c = submit_filling("{\"x\":{\"$result\":1}}", &a, 1), next = after_one(c);
+
+	succeed(a, 2000);
+	ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+	ck_assert_ptr_null(fillings.v[0].args);
+	ck_assert_int_eq(store_fill(st, &fillings, 3000), 0);
+	fillings_free(&fillings);
+	ck_assert_int_eq(state_of(c), JOB_FAILED);
+	error_is(c, "dependency", "job 1, whose result its args ask for, has none");
+	args_are(c, "{\"x\":{\"$result\":1}}");
+	ck_assert_int_eq(state_of(next), JOB_CANCELLED);
+}
+
+STORE_TEST(a_held_one_waits_for_its_release)
+{
+	int64_t a = submit(), c = submit_filling("{\"x\":{\"$result\":1}}", &a, 1);
+
+	ask(store_hold, c, 0);
+	succeed_with(a, 1, "1", 2000);
+	ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+	ck_assert_uint_eq(fillings.n, 0);
+	storetest_unfilled = 0;
+	ask(store_release, c, 0);
+	ck_assert_int_eq(state_of(c), JOB_BLOCKED);
+	ck_assert_int_eq(storetest_unfilled, 1);
+	ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+	ck_assert_uint_eq(fillings.n, 1);
+	ask(store_hold, c, 0);
+	ck_assert_int_eq(store_fill(st, &fillings, 3000), 0);
+	ck_assert_int_eq(state_of(c), JOB_HELD);
+	fillings_free(&fillings);
+}
+
+STORE_TEST(gaps_in_args_take_the_ids_of_the_call)
+{
+	static const int64_t next[] = { -2 };
+	static const struct args_gap gaps[] = { { 16, -2 } };
+	struct job_spec from = storetest_spec();
+	struct submission *v = many_submissions(2);
+	char expected[64];
+
+	job_spec_unref(&v[0].spec);
+	from.args = "{\"a\":{\"$result\":}}";
+	v[0].spec = job_spec_new(&from);
+	v[0].after = next;
+	v[0].after_n = 1;
+	v[0].fill = true;
+	v[0].gaps = gaps;
+	v[0].gaps_n = 1;
+	submit_all(v, 2);
+	snprintf(expected, sizeof(expected), "{\"a\":{\"$result\":%lld}}", (long long)v[1].id);
+	args_are(v[0].id, expected);
+	free(v);
+}
+
+STORE_TEST(big_results_are_filled_in_some_at_a_time)
+{
+	enum { BIG = 3 << 20 };
+	char *result = malloc(BIG + 3);
+	int64_t parents[5], asked = 0;
+	char args[80];
+
+	memset(result, 'x', BIG + 2);
+	result[0] = result[BIG + 1] = '"';
+	result[BIG + 2] = '\0';
+	for (int i = 0; i < 5; i++) {
+		parents[i] = submit();
+		snprintf(args, sizeof(args), "{\"x\":{\"$result\":%lld}}", (long long)parents[i]);
+		submit_filling(args, &parents[i], 1);
+		succeed_with(parents[i], 1, result, 2000);
+	}
+	do {
+		ck_assert_int_eq(store_fillings(st, 1000, &fillings), 0);
+		asked++;
+		for (size_t i = 0; i < fillings.n; i++)
+			ck_assert_ptr_nonnull(strstr(fillings.v[i].why, "would be 3145736 bytes long"));
+		ck_assert_int_eq(store_fill(st, &fillings, 3000), 0);
+		fillings_free(&fillings);
+	} while (fillings.n > 0 || state_of(parents[4] + 1) != JOB_FAILED);
+	ck_assert_int_le(asked, 3);
+	free(result);
+}
+
 /* ---- by chance ---- */
 
 enum { JOBS = 150, STEPS = 4000 };
@@ -705,6 +871,12 @@ static Suite *suite(void)
 	add_store_test(tc, a_fan_out_of_ten_thousand_goes_in_turns);
 	add_store_test(tc, a_fan_in_of_ten_thousand_goes_when_the_last_is_there);
 	add_store_test(tc, a_job_may_go_with_edges_that_are_still_to_follow);
+	add_store_test(tc, args_are_filled_in_when_all_is_there);
+	add_store_test(tc, a_parent_that_came_back_meanwhile_is_waited_for);
+	add_store_test(tc, what_cannot_be_filled_in_fails);
+	add_store_test(tc, a_held_one_waits_for_its_release);
+	add_store_test(tc, gaps_in_args_take_the_ids_of_the_call);
+	add_store_test(tc, big_results_are_filled_in_some_at_a_time);
 	add_store_test(tc, by_chance_nothing_is_ever_stuck);
 	tcase_add_test(tc, a_restart_goes_on_where_it_was);
 	suite_add_tcase(s, tc);

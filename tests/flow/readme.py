@@ -1,10 +1,13 @@
 """What README.md tells people to type works as it stands."""
 
+import http.server
+import json
 import os
 import re
 import shlex
 import subprocess
 import sys
+import threading
 
 from jobdtest import Daemon, check, equal, main, test
 
@@ -35,6 +38,40 @@ def _():
 def _():
     with Daemon() as d:
         check('"state":"succeeded"' in run(["bash", "-c"], block("snippet: bash"), d))
+
+
+@test("the pipeline fetches, sorts and posts")
+def _():
+    class Web(http.server.BaseHTTPRequestHandler):
+        posted = []
+
+        def do_GET(self):
+            self.answer(b"10\n9\n1\n")
+
+        def do_POST(self):
+            self.posted.append(self.rfile.read(int(self.headers["Content-Length"])))
+            self.answer(b"")
+
+        def answer(self, body):
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body)
+
+        def log_message(self, *_):
+            pass
+
+    web = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Web)
+    threading.Thread(target=web.serve_forever, daemon=True).start()
+    text = block("snippet: pipeline").replace("https://example.org", "http://127.0.0.1:%d" % web.server_address[1])
+    with Daemon() as d, d.client() as c:
+        request = json.loads(text)
+        made = c.call(request["method"], **request["params"])["jobs"]
+        records = c.call("job.wait", ids=[job["id"] for job in made], timeout=30)["jobs"]
+        equal([record["state"] for record in records], ["succeeded"] * 4)
+    equal(Web.posted, [b"1\n9\n10\n"])
+    web.shutdown()
+    web.server_close()
 
 
 @test("each line of the first session does what it says")

@@ -9,7 +9,7 @@ cd "${SRCDIR:-.}"
 . tests/lint/tap.sh
 
 story='main server server_settings listen session sender command explain record reason await parts schedules firing admit admit_graph refs
-	dispatch due attempt attempt_output notify event_ring mailbox backlog windows round key queue turns lane flow job retry timing cron zone
+	dispatch due fill attempt attempt_output notify event_ring mailbox backlog windows round key queue turns lane flow job retry timing cron zone
 	zone_file zone_rule'
 
 headers_of() {

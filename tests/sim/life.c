@@ -131,7 +131,7 @@ static void restore_count(void *arg, const struct lane_count *count)
 static void open_store(struct parts *p)
 {
 	struct store_conf conf = { .directory = "", .retain = LIFE_RETAIN, .retain_jobs = LIFE_RETAIN_JOBS };
-	struct store_observer observer = { p, on_changed, on_queue_changed, on_unresolved, NULL };
+	struct store_observer observer = { p, on_changed, on_queue_changed, on_unresolved, NULL, NULL };
 	char name[24], why[64];
 
 	backlog_init(&p->backlog, on_work, p);
