@@ -6,7 +6,7 @@
 
 #include "base/log.h"
 
-enum { LOTS_A_TAKE = 16 };
+enum { LOTS_A_TAKE = 16, PASSES_A_LOOK = 2048 };
 
 void backlog_init(struct backlog *s, void (*wake)(void *arg), void *arg)
 {
@@ -331,10 +331,14 @@ void backlog_refresh(struct backlog *s, wall_ms now)
 struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now)
 {
 	struct job *job;
+	int passed = 0;
 
 	backlog_refresh(s, now);
 	while ((job = round_head(&s->rounds, class)) != NULL && peek_passes(s, job, now))
-		continue;
+		if (++passed == PASSES_A_LOOK) {
+			s->wake(s->arg);	/* the rest when others have had the loop */
+			return NULL;
+		}
 	return job;
 }
 

@@ -74,7 +74,7 @@ void backlog_start_queue(struct backlog *s, struct queue *q);
 /* The time is now this: queues that waited for a token may have one. */
 void backlog_refresh(struct backlog *s, wall_ms now);
 
-/* The class's next job at this time, still in its window; NULL if there is none. */
+/* The class's next job at this time, still in its window; NULL if there is none, or many had to be passed over: then it wakes. */
 struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now);
 /* Takes it in hand: it is the caller's until backlog_done. At the same time as the peek's. */
 void backlog_take(struct backlog *s, struct job *job, wall_ms now);
