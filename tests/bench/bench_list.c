@@ -17,7 +17,7 @@
 #include "coro/loop.h"
 #include "store/store.h"
 
-enum { MANY = 500, NOW = 1000, ROUNDS = 5, PAGE = 100 };
+enum { MANY = 100, NOW = 1000, ROUNDS = 5, PAGE = 100 };
 
 static struct store *store;
 static int64_t records = 1000000;
