@@ -5,7 +5,7 @@
 
 #include "base/map.h"
 
-enum { BLOCKS_KEPT = 32, CREDIT_MAX = 64 * BLOCK_IDS };
+enum { BLOCKS_KEPT = 128, CREDIT_MAX = 64 * BLOCK_IDS };
 
 struct block_lane {
 	int64_t id;

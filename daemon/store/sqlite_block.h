@@ -19,7 +19,7 @@
 #include "proto/jobstate.h"
 #include "store/sqlite_db.h"
 
-enum { BLOCK_IDS = 256 };
+enum { BLOCK_IDS = 64 };
 
 static inline int64_t block_of(int64_t id)
 {

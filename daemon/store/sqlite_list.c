@@ -13,15 +13,18 @@
 #include "base/names.h"
 #include "store/sqlite_walk.h"
 
-enum { LOOK_ROWS = 8192 };	/* rows looked at in one turn */
+enum {
+	LOOK_ROWS = 8192,	/* rows looked at in one turn */
+	LOOK_IDS = 256		/* at once, where nothing says that there are few in a block */
+};
 
-/* What passes of one block, by id upwards. */
+/* What passes of one block, or of some, by id upwards. */
 struct list_block {
 	int64_t first, last;		/* ids that are looked at */
-	bool tagged[BLOCK_IDS];		/* by first: has all tags asked for */
+	bool tagged[LOOK_IDS];		/* by first: has all tags asked for */
 	size_t n;
-	int64_t ids[BLOCK_IDS];
-	enum job_state states[BLOCK_IDS];
+	int64_t ids[LOOK_IDS];
+	enum job_state states[LOOK_IDS];
 };
 
 static bool list_by_tag(const struct job_filter *f)
@@ -33,7 +36,7 @@ static bool list_by_tag(const struct job_filter *f)
 static void list_mark_tag(struct sqlite_reader *r, struct list_block *b, const char *name, const char *value)
 {
 	struct sqlite_query q = sqlite_query(&r->db, SQL_TAG_BLOCK);
-	bool was[BLOCK_IDS];
+	bool was[LOOK_IDS];
 
 	memcpy(was, b->tagged, sizeof(was));
 	memset(b->tagged, 0, sizeof(b->tagged));
@@ -126,17 +129,26 @@ static void list_look(struct sqlite_reader *r, struct list_block *b, const struc
 	}
 }
 
-/* The ids of a block that lie behind op->list.after_id. */
-static void list_bound(const struct store_op *op, int64_t number, struct list_block *b)
+/*
+ * The ids from a block on, in the walk's order, that lie behind op->list.after_id.
+ * Returns the last of them in that order, be it bounded or not.
+ */
+static int64_t list_bound(const struct store_op *op, const struct sqlite_walk *w, int64_t number, struct list_block *b)
 {
+	int64_t ids = w->any_lane && w->any_state ? LOOK_IDS : BLOCK_IDS, end;
+
 	b->first = number * BLOCK_IDS;
-	b->last = b->first + BLOCK_IDS - 1;
+	if (w->down && b->first >= ids - BLOCK_IDS)
+		b->first -= ids - BLOCK_IDS;
+	b->last = (w->down ? number * BLOCK_IDS + BLOCK_IDS : b->first + ids) - 1;
+	end = w->down ? b->first : b->last;
 	if (op->list.after_id == 0)
-		return;
+		return end;
 	if (op->list.newest_first && b->last >= op->list.after_id)
 		b->last = op->list.after_id - 1;
 	if (!op->list.newest_first && b->first <= op->list.after_id)
 		b->first = op->list.after_id + 1;
+	return end;
 }
 
 /* The block with which a walk begins that has come as far as op->list.after_id. */
@@ -161,16 +173,17 @@ static int list_along(struct sqlite_reader *r, struct store_op *op, list_take_fn
 	if (!sqlite_walk_begin(&w, r, op->list.filter, down))
 		goes_on = false;
 	while (goes_on && looked < LOOK_ROWS && (goes_on = sqlite_walk_next(&w, list_from(op), &number))) {
-		list_bound(op, number, &b);
+		int64_t end = list_bound(op, &w, number, &b);
+
 		list_look(r, &b, op->list.filter);
 		for (size_t i = 0; goes_on && i < b.n; i++) {
 			size_t k = down ? b.n - 1 - i : i;
 
 			goes_on = take(r, op, b.ids[k], b.states[k]);
 		}
-		op->list.after_id = down ? number * BLOCK_IDS : number * BLOCK_IDS + BLOCK_IDS - 1;
-		goes_on = goes_on && op->list.after_id != 0;
-		looked += BLOCK_IDS;
+		op->list.after_id = end;
+		goes_on = goes_on && end != 0;
+		looked += LOOK_IDS;
 	}
 	sqlite_walk_end(&w);
 	return goes_on && r->db.failed == 0 ? -EAGAIN : 0;

@@ -92,6 +92,9 @@ static const char *const sqlite_migrations[] = {
 	"ALTER TABLE spec ADD COLUMN \"limit\" INTEGER NOT NULL DEFAULT 0;"
 	"DROP INDEX job_ready;"
 	"CREATE INDEX job_ready ON job(lane, flow, priority DESC) WHERE state = 4;",
+	/* blocks are smaller now */
+	"DELETE FROM block;"
+	"INSERT INTO block SELECT lane, id / 64 FROM job UNION SELECT -state, id / 64 FROM job;",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };

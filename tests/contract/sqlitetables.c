@@ -63,7 +63,7 @@ static const char *const wrongs[] = {
 	" count(*) FILTER (WHERE state = 5), count(*) FILTER (WHERE state = 6), count(*) FILTER (WHERE state < 3),"
 	" count(*) FILTER (WHERE state > 6) FROM lane LEFT JOIN job ON job.lane = lane.id GROUP BY lane.id",
 	/* blocks: never too few (too many they may be, for a while) */
-	"SELECT lane, id / 256 FROM job UNION SELECT -state, id / 256 FROM job EXCEPT SELECT key, number FROM block",
+	"SELECT lane, id / 64 FROM job UNION SELECT -state, id / 64 FROM job EXCEPT SELECT key, number FROM block",
 	/* SQLite's own opinion */
 	"SELECT * FROM pragma_integrity_check WHERE integrity_check <> 'ok'",
 };

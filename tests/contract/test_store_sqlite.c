@@ -318,7 +318,7 @@ END_TEST
 
 /* ---- blocks of ids ---- */
 
-enum { WAVES = 40, WAVE = 500 };	/* 20,000 jobs: 79 blocks of 256 */
+enum { WAVES = 40, WAVE = 500 };	/* 20,000 jobs: 313 blocks of 64 */
 
 static struct submission wave[WAVE];
 
@@ -380,12 +380,12 @@ static int64_t count_rows(const char *sql)
 static void lists_need_not_look_in_vain_for_ever(void)
 {
 	live_in_waves();
-	ck_assert_int_eq(count_rows("SELECT count(*) FROM block WHERE key = -6"), 79);
-	ck_assert_int_le(count_rows("SELECT count(*) FROM block WHERE key = -4"), 33);
-	ck_assert_int_le(count_rows("SELECT count(*) FROM block WHERE key = -5"), 33);
+	ck_assert_int_eq(count_rows("SELECT count(*) FROM block WHERE key = -6"), 313);
+	ck_assert_int_le(count_rows("SELECT count(*) FROM block WHERE key = -4"), 129);
+	ck_assert_int_le(count_rows("SELECT count(*) FROM block WHERE key = -5"), 129);
 	prune_all();
 	ck_assert_int_eq(count_rows("SELECT count(*) FROM job"), 0);
-	ck_assert_int_le(count_rows("SELECT count(*) FROM block"), 4 * 33);
+	ck_assert_int_le(count_rows("SELECT count(*) FROM block"), 4 * 129);
 }
 
 START_TEST(what_is_said_of_blocks_comes_to_hold)
@@ -413,7 +413,7 @@ START_TEST(blocks_of_an_older_state)
 					 SQLITE_OK);
 		ck_assert_int_eq(sqlite3_exec(h, sqlite_migrations[v], NULL, NULL, NULL), SQLITE_OK);
 	}
-	ck_assert_int_eq(sqlite3_prepare_v2(h, "SELECT group_concat(key || ':' || number, ' ') = '-6:0 -6:2 -4:0 1:0 2:2' FROM"
+	ck_assert_int_eq(sqlite3_prepare_v2(h, "SELECT group_concat(key || ':' || number, ' ') = '-6:0 -6:9 -4:0 1:0 2:9' FROM"
 					       " (SELECT * FROM block ORDER BY key, number)", -1, &stmt, NULL), SQLITE_OK);
 	if (sqlite3_step(stmt) == SQLITE_ROW)
 		wrong = sqlite3_column_int64(stmt, 0) == 0;
