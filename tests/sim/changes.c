@@ -48,7 +48,7 @@ static void judge_asked(int64_t id, enum ask ask, enum job_state before, uint64_
 	const struct wish *w = model_find(id);
 
 	if (w != NULL && ask == ASK_CANCEL && done)
-		must(id, job_state_final(w->state) || model_asked(w), "a cancel is answered while it is %s", job_state_name(w->state));
+		must(id, job_state_final(w->state) || w->came_back, "a cancel is answered while it is %s", job_state_name(w->state));
 	if (ask == ASK_DELETE && done)
 		must(id, w == NULL, "was deleted, and is there");
 	if (model_seq() == seq && before != JOB_NONE && !done && e->kind == RPC_CONFLICT)
