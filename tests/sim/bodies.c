@@ -47,8 +47,8 @@ static void judge_begin(const struct wish *w, int attempt)
 		must(id, attempt == w->row.attempt, "begins attempt %d, the record says %d runs", attempt, w->row.attempt);
 	else
 		must(id, attempt == w->row.attempt + 1, "begins attempt %d after %d", attempt, w->row.attempt);
-	if (w->once)
-		must(id, w->state == JOB_RUNNING, "may not run twice, and begins without being claimed on disk");
+	if (w->once || w->limit_key != 0)
+		must(id, w->state == JOB_RUNNING, "begins without being claimed on disk");
 	else
 		must(id, w->state == JOB_RUNNING || w->state == JOB_READY, "begins while %s", job_state_name(w->state));
 	must(id, graph_came_back(w) || (!graph_waits(w) && graph_blame(w) == NULL), "begins before what it waits for is over");

@@ -5,6 +5,7 @@
 
 #include "command.h"
 #include "life.h"
+#include "limits.h"
 #include "many.h"
 #include "queues.h"
 #include "sim.h"
@@ -89,6 +90,8 @@ static bool reason_fits(const struct wish *w, const char *reason)
 			return strcmp(reason, "draining") == 0;
 		if (queue_paused(w->queue))
 			return strcmp(reason, "queue_paused") == 0;
+		if (limits_explain(w, reason))
+			return true;
 		return strcmp(reason, "next") == 0 || strcmp(reason, w->type < SIM_TYPES_IO ? "io_busy" : "pool_busy") == 0;
 	default:
 		return reason[0] == '\0';
@@ -147,19 +150,30 @@ static void set_paused(struct client *c, int queue, bool paused)
 	json_decref(answer);
 }
 
-static void set_limits(struct client *c, int queue)
+static void set_queue(struct client *c, int queue, const char *member, json_t *value)
 {
 	struct rpc_error error;
 	mono_us since = clock_mono();
-	json_t *params = json_pack("{s:s}", "name", sim_queues[queue]), *answer;
+	json_t *answer = client_call(c, "queue.set", json_pack("{s:s, s:o}", "name", sim_queues[queue], member, value), &error);
 
-	if (one_in(2))
-		json_object_set_new(params, "weight", one_in(4) ? json_null() : json_integer(between(1, 6)));
-	else
-		json_object_set_new(params, "max_ready", one_in(3) ? json_null() : json_integer(between(20, 400)));
-	answer = client_call(c, "queue.set", params, &error);
 	must(0, answer != NULL || client_excused(&error, since), "queue %s: %s", sim_queues[queue], error.message);
 	json_decref(answer);
+}
+
+static const char *const limits[] = { "weight", "max_ready", "concurrency", "rate" };
+
+static void set_limits(struct client *c, int queue)
+{
+	unsigned which = below(4);
+	json_t *value = NULL;
+
+	if (one_in(3))
+		value = json_null();
+	else if (which == 3)
+		value = json_pack("{s:f, s:i}", "per_second", (double)between(1, 400) / 2, "burst", (int)between(1, 20));
+	else
+		value = json_integer(which == 0 ? between(1, 6) : which == 1 ? between(20, 400) : between(1, 8));
+	set_queue(c, queue, limits[which], value);
 }
 
 static void set_draining(struct client *c, bool draining)
@@ -242,8 +256,11 @@ void client_tidy(void)
 
 	mailbox_init(&c.mailbox, nobody_reads, NULL);
 	set_draining(&c, false);
-	for (int q = 0; q < SIM_QUEUES; q++)
+	for (int q = 0; q < SIM_QUEUES; q++) {
 		set_paused(&c, q, false);
+		for (int i = 0; i < 4; i++)
+			set_queue(&c, q, limits[i], json_null());
+	}
 	for (int64_t id = 1; id <= model_last_id(); id++) {
 		const struct wish *w = model_find(id);
 

@@ -4,6 +4,7 @@
 
 #include "graph.h"
 #include "life.h"
+#include "limits.h"
 #include "many.h"
 #include "queues.h"
 #include "sim.h"
@@ -132,13 +133,14 @@ static void judge_settled(struct wish *w, const struct job_change *c)
 	}
 }
 
-static void judge_claim(const struct wish *w, const struct job_change *c)
+static void judge_claim(struct wish *w, const struct job_change *c)
 {
 	const struct job_row *row = c->row;
 	bool begun = w->body.attempt == row->attempt && w->body.life == model_life();
 
 	must(w->id, row->attempt == w->row.attempt + 1, "attempt %d follows %d", row->attempt, w->row.attempt);
 	must(w->id, !begun || !w->once, "may not run twice, and runs already when it is claimed");
+	limits_claimed(w, row->started_at);
 	must(w->id, row->attempt > 1 || row->expires_at == 0 || row->started_at < row->expires_at + LATE || life_troubled(LATE),
 	     "starts though it has expired");
 }

@@ -4,6 +4,7 @@
 #include <string.h>
 
 #include "model.h"
+#include "limits.h"
 #include "order.h"
 #include "queues.h"
 #include "sim.h"
@@ -128,6 +129,21 @@ static void restore_count(void *arg, const struct lane_count *count)
 	must(0, backlog_restore(&p->backlog, count) == 0, "out of memory");
 }
 
+static void restore_flow(void *arg, const struct flow_count *count)
+{
+	struct parts *p = arg;
+
+	must(0, backlog_restore_flow(&p->backlog, count) == 0, "out of memory");
+}
+
+static void restore_queue(void *arg, const struct queue_row *queue)
+{
+	struct parts *p = arg;
+
+	queues_changed(queue);
+	backlog_restore_queue(&p->backlog, queue);
+}
+
 static void open_store(struct parts *p)
 {
 	struct store_conf conf = { .directory = "", .retain = LIFE_RETAIN, .retain_jobs = LIFE_RETAIN_JOBS };
@@ -144,7 +160,8 @@ static void open_store(struct parts *p)
 	}
 	must(0, store_open(&simstore, &conf, &observer, &p->store, why, sizeof(why)) == STORE_OPEN_OK, "the store does not open");
 	store_counts(p->store, restore_count, p);
-	store_queues(p->store, on_queue_changed, p);
+	store_flows(p->store, restore_flow, p);
+	store_queues(p->store, restore_queue, p);
 	must(0, store_seq(p->store) == model_seq(), "the store's last change is %llu, and %llu was told",
 	     (unsigned long long)store_seq(p->store), (unsigned long long)model_seq());
 	notify_set_seq(p->notify, store_seq(p->store));
@@ -183,6 +200,7 @@ void life_begin(void)
 	coro_group_init(&life.clients);
 	model_new_life();
 	order_new_turns();
+	limits_new_life();
 	trace(0, "life %u", model_life());
 	figures.lives++;
 	dispatch_init(&p->dispatch);

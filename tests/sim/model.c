@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "graph.h"
+#include "limits.h"
 #include "sim.h"
 #include "simstore.h"
 
@@ -12,7 +13,7 @@ const char *const sim_queues[SIM_QUEUES] = { "alpha", "beta", "gamma", "delta", 
 const char *const sim_types[SIM_TYPES] = { "io", "io2", "cpu", "brief" };
 
 static struct {
-	struct wish **by_serial, **by_id;	/* NULL where it is gone */
+	struct wish **by_serial, **by_id;
 	size_t serials, ids, serials_cap, ids_cap;
 	struct wish_list ready[SIM_QUEUES][2];	/* by class */
 	int64_t counts[JOB_STATES], waiting[SIM_QUEUES];
@@ -80,9 +81,16 @@ struct wish *model_by_serial(int64_t serial)
 	return serial > 0 && serial < (int64_t)m.serials ? m.by_serial[serial] : NULL;
 }
 
-struct wish *model_find(int64_t id)
+struct wish *model_by_id(int64_t id)
 {
 	return id > 0 && id < (int64_t)m.ids ? m.by_id[id] : NULL;
+}
+
+struct wish *model_find(int64_t id)
+{
+	struct wish *w = model_by_id(id);
+
+	return w != NULL && w->state != JOB_NONE ? w : NULL;
 }
 
 int64_t model_last_id(void)
@@ -100,7 +108,7 @@ struct wish *model_holder(int key, enum unique_scope scope)
 	for (size_t id = m.ids; id > 1; id--) {
 		struct wish *w = m.by_id[id - 1];
 
-		if (w != NULL && w->key == key && (scope == UNIQUE_ALL || !job_state_final(w->state)))
+		if (w != NULL && w->state != JOB_NONE && w->key == key && (scope == UNIQUE_ALL || !job_state_final(w->state)))
 			return w;
 	}
 	return NULL;
@@ -206,6 +214,10 @@ static void take_over(struct wish *w, const struct job_change *c)
 {
 	int was = w->queue;
 
+	if (c->from == JOB_RUNNING && c->to != JOB_RUNNING)
+		limits_ended(w);
+	if (c->from == JOB_READY && c->to != JOB_RUNNING)
+		limits_group_left(w);
 	if (w->state == JOB_READY)
 		TAILQ_REMOVE(&m.ready[w->queue][model_class(w)], w, link);
 	m.counts[c->from]--;
@@ -253,6 +265,4 @@ void model_changed(const struct job_change *c)
 	must(w->id, c->row->state == c->to, "its row says %s", job_state_name(c->row->state));
 	model_judge(w, c);
 	take_over(w, c);
-	if (c->to == JOB_NONE)
-		m.by_id[w->id] = NULL;
 }

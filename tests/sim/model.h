@@ -15,7 +15,7 @@
 #include "kinds/kind.h"
 #include "store/store.h"
 
-enum { SIM_QUEUES = 5, SIM_TYPES = 4, SIM_TYPES_IO = 2, SIM_KEYS = 64 };
+enum { SIM_QUEUES = 5, SIM_TYPES = 4, SIM_TYPES_IO = 2, SIM_KEYS = 64, SIM_LIMITS = 8, SIM_GROUPS = 5 };
 
 extern const char *const sim_queues[SIM_QUEUES];
 extern const char *const sim_types[SIM_TYPES];
@@ -55,12 +55,16 @@ struct wish {
 	struct wish_edge edges[WISH_AFTER_MAX];	/* to those that it waits for */
 	int edges_n;
 	bool after_run;				/* and runs, however they end */
+	int group;				/* 0 = none */
+	int limit_key, limit;			/* concurrency key's number; 0 = none */
 	/* told */
 	int64_t id;				/* 0: nothing told of it */
 	enum job_state first, state;		/* it began as; JOB_NONE again once it is gone */
 	struct job_row row;
 	wall_ms final_at;
 	uint64_t changed_seq;
+	int hand_queue;				/* whose slot it takes while it is in hand */
+	bool claiming;				/* in hand, and its claim is not on disk */
 	struct wish_edges children;
 	mono_us let_go;				/* when the latest of these became final */
 	bool came_back;				/* it was final once, and was retried */
@@ -86,6 +90,7 @@ unsigned model_life(void);
 struct wish *model_wish(void);			/* a new one, nothing asked yet */
 struct wish *model_by_serial(int64_t serial);	/* those too that are gone; NULL: never made */
 struct wish *model_find(int64_t id);		/* NULL: not there now */
+struct wish *model_by_id(int64_t id);		/* those too that are gone */
 int64_t model_last_id(void);
 size_t model_wishes(void);
 

@@ -3,6 +3,7 @@
 #include <string.h>
 
 #include "life.h"
+#include "limits.h"
 #include "many.h"
 #include "queues.h"
 #include "sim.h"
@@ -51,23 +52,35 @@ static bool away(const struct wish *w)
 static bool eligible(const struct wish *w)
 {
 	return !expired(w) && !model_asked(w) && !many_asks(w, ASK_CANCEL) && !model_replaced(w->key) &&
-	       !in_hand(w) && !away(w);
+	       !in_hand(w) && limits_allow(w) && !away(w);
 }
 
+/* Must a come before b, whosever turn it is? */
 static bool before(const struct wish *a, const struct wish *b)
 {
-	return a->priority != b->priority ? a->priority > b->priority : a->id < b->id;
+	return a->priority != b->priority ? a->priority > b->priority : a->group == b->group && a->id < b->id;
 }
 
-/* The first of a queue that may be taken; NULL if there is none. */
-static const struct wish *first_of(int queue, enum job_class class)
+/* One that should have been taken instead; NULL if there is none. */
+static const struct wish *passed_over(const struct wish *taken)
 {
-	const struct wish *w, *first = NULL;
+	const struct wish *w;
 
-	TAILQ_FOREACH(w, model_ready(queue, class), link)
-		if ((first == NULL || before(w, first)) && eligible(w))
-			first = w;
-	return first;
+	TAILQ_FOREACH(w, model_ready(taken->queue, model_class(taken)), link)
+		if (before(w, taken) && eligible(w))
+			return w;
+	return NULL;
+}
+
+/* Has the group something of the same priority to take? */
+static bool group_waits(const struct wish *taken, int group)
+{
+	const struct wish *w;
+
+	TAILQ_FOREACH(w, model_ready(taken->queue, model_class(taken)), link)
+		if (w->group == group && w->priority == taken->priority && eligible(w))
+			return true;
+	return false;
 }
 
 static const struct wish *some_of(int queue, enum job_class class)
@@ -110,7 +123,8 @@ static void judge_turn(const struct wish *w, enum job_class class)
 
 static void judge_take(int64_t id)
 {
-	const struct wish *w = model_find(id), *first;
+	struct wish *w = model_find(id);
+	const struct wish *first;
 
 	must(id, w != NULL && w->state == JOB_READY, "is taken, and is not ready");
 	must(id, !life_draining(), "is taken while the daemon drains");
@@ -118,10 +132,12 @@ static void judge_take(int64_t id)
 	must(id, !many_purges(w->queue), "is taken while its queue %s is purged", sim_queues[w->queue]);
 	must(id, !in_hand(w), "is taken twice");
 	must(id, !expired(w), "is taken though it has expired");
-	first = first_of(w->queue, model_class(w));
-	if (first != NULL && before(first, w))
+	first = passed_over(w);
+	if (first != NULL)
 		broken(first->id, "waits while %lld of the same queue is taken", (long long)id);
+	limits_group_turn(w, group_waits);
 	judge_turn(w, model_class(w));
+	limits_taken(w);
 }
 
 void __real_backlog_take(struct backlog *s, struct job *job, wall_ms now);
@@ -135,6 +151,16 @@ void __wrap_backlog_take(struct backlog *s, struct job *job, wall_ms now)
 		judge_take(job->row.id);
 	}
 	__real_backlog_take(s, job, now);
+}
+
+void __real_backlog_done(struct backlog *s, struct job **job);
+void __wrap_backlog_done(struct backlog *s, struct job **job);
+
+void __wrap_backlog_done(struct backlog *s, struct job **job)
+{
+	if (!simstore_dead())
+		limits_let_go((*job)->row.id);
+	__real_backlog_done(s, job);
 }
 
 /* ---- at rest ---- */

@@ -2,11 +2,13 @@
 
 #include <string.h>
 
+#include "limits.h"
 #include "order.h"
 #include "sim.h"
 
 const struct queue_settings sim_defaults[SIM_QUEUES] = {
-	{ .weight = 1 }, { .weight = 1 }, { .weight = 2, .max_ready = 500 }, { .weight = 5 }, { .weight = 3 },
+	{ .weight = 1 }, { .weight = 1, .concurrency = 6 }, { .weight = 2, .max_ready = 500 }, { .weight = 5 },
+	{ .weight = 3, .rate = { 60, 4 } },
 };
 
 static struct {
@@ -32,6 +34,7 @@ void queues_changed(const struct queue_row *row)
 	}
 	queues[q].paused = row->paused;
 	queues[q].set = row->set;
+	limits_rate_set(q);
 }
 
 bool queue_paused(int queue)

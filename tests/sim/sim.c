@@ -16,6 +16,7 @@
 #include "clients.h"
 #include "coro/loop.h"
 #include "life.h"
+#include "limits.h"
 #include "many.h"
 #include "model.h"
 #include "order.h"
@@ -152,6 +153,7 @@ static void make_shape(uint64_t seed)
 		.fail_in = (unsigned)between(2, 12),
 		.keys = one_in(2) ? 3 : 40,
 		.after_in = one_in(3) ? 0 : one_in(2) ? 2 : 8,
+		.groups = !one_in(3),
 		.crowd = one_in(2),
 		.steady = one_in(4),
 	};
@@ -227,6 +229,7 @@ static void run_world(uint64_t seed)
 	many_begin();
 	life_forget();
 	order_begin();
+	limits_begin();
 	queues_begin();
 	rest_begin();
 	simstore_make(on_crash);

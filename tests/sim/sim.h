@@ -35,6 +35,7 @@ struct shape {
 	unsigned fail_in;		/* a body fails in so many */
 	unsigned keys;			/* unique keys there are */
 	unsigned after_in;		/* a job waits for others in so many; 0 = none */
+	bool groups;			/* groups and concurrency keys */
 	bool crowd;			/* lanes by the thousand, so that windows are small */
 	bool steady;			/* no pauses, holds and drains */
 };

@@ -181,6 +181,29 @@ static void sim_counts(struct store *st, void (*each)(void *arg, const struct la
 	}
 }
 
+static void sim_flows(struct store *st, void (*each)(void *arg, const struct flow_count *flow), void *arg)
+{
+	struct memory_store *m = st->impl;
+	struct flow_count *flows = memory_alloc(m->flows_n, sizeof(*flows));
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct memory_job *j = m->jobs[i];
+		struct flow_row row;
+
+		if (job_state_final(j->k.row.state) || !memory_flow_of(m, j->spec, &row))
+			continue;
+		flows[row.id - 1].queue = j->spec->queue;
+		flows[row.id - 1].type = j->spec->type;
+		flows[row.id - 1].row = row;
+		flows[row.id - 1].unfinished++;
+		flows[row.id - 1].ready += j->k.row.state == JOB_READY;
+	}
+	for (size_t i = 0; i < m->flows_n; i++)
+		if (flows[i].unfinished > 0)
+			each(arg, &flows[i]);
+	free(flows);
+}
+
 static void sim_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	const struct memory_store *m = st->impl;
@@ -189,6 +212,7 @@ static void sim_queues(struct store *st, void (*each)(void *arg, const struct qu
 		struct queue_row row = m->queues[i].row;
 
 		row.name = m->queues[i].name;
+		row.bucket = m->queues[i].bucket;
 		each(arg, &row);
 	}
 }
@@ -210,6 +234,7 @@ const struct store_backend simstore = {
 	.close = sim_close,
 	.submit = sim_submit,
 	.counts = sim_counts,
+	.flows = sim_flows,
 	.queues = sim_queues,
 	.schedules = sim_schedules,
 	.stats = sim_stats,

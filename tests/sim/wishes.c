@@ -48,6 +48,12 @@ static struct wish *make_wish(unsigned keyed_in)
 		w->scope = one_in(3) ? UNIQUE_ALL : UNIQUE_ACTIVE;
 		w->on_conflict = (enum unique_on_conflict)below(3);
 	}
+	if (shape.groups && one_in(2))
+		w->group = (int)below(SIM_GROUPS);
+	if (shape.groups && one_in(3)) {
+		w->limit_key = (int)below(SIM_LIMITS);
+		w->limit = (int)between(1, 4);
+	}
 	wish_times(w);
 	wish_retry(w);
 	return w;
@@ -98,6 +104,14 @@ json_t *wish_json(struct wish *w)
 	char key[16];
 
 	must(0, job != NULL, "out of memory");
+	if (w->group != 0) {
+		snprintf(key, sizeof(key), "group-%d", w->group);
+		json_object_set_new(job, "group", json_string(key));
+	}
+	if (w->limit_key != 0) {
+		snprintf(key, sizeof(key), "limit-%d", w->limit_key);
+		json_object_set_new(job, "concurrency", json_pack("{s:s, s:i}", "key", key, "limit", w->limit));
+	}
 	put_span(job, "delay", w->delay);
 	put_span(job, "ttl", w->ttl);
 	put_span(job, "timeout", w->timeout);
