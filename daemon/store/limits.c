@@ -45,6 +45,8 @@ double bucket_level(const struct bucket *b, const struct rate *r, wall_ms now)
 
 	if (b->at == 0)
 		return size;
+	if (now < b->at && level < 1)
+		level = 1;
 	if (now > b->at)
 		level += (double)(now - b->at) * r->per_second / 1000;
 	return level < size ? level : size;

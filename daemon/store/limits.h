@@ -40,7 +40,11 @@ struct queue_settings queue_settings_over(const struct queue_settings *set, cons
 /* The burst of a rate of which nothing else is said: what comes in a second. */
 int64_t rate_burst(double per_second);
 
-/* What is in it now. A clock that was set back neither gives nor takes. */
+/*
+ * What is in it now. After a clock was set back there is one token at least,
+ * and from the next one taken on time counts anew: what has come by the clock
+ * before is not waited for again.
+ */
 double bucket_level(const struct bucket *b, const struct rate *r, wall_ms now);
 /* Takes a token; false, and nothing is taken, where there is none. */
 bool bucket_take(struct bucket *b, const struct rate *r, wall_ms now);

@@ -56,7 +56,7 @@ START_TEST(what_was_not_used_comes_back)
 }
 END_TEST
 
-START_TEST(a_clock_set_back_neither_gives_nor_takes)
+START_TEST(a_clock_set_back_gives_one_token_at_most_and_holds_nothing_up)
 {
 	struct rate r = { 1, 5 };
 	struct bucket b = { 0, 0 };
@@ -67,6 +67,12 @@ START_TEST(a_clock_set_back_neither_gives_nor_takes)
 	ck_assert(bucket_take(&b, &r, 500000));
 	ck_assert(!bucket_take(&b, &r, 500000));
 	ck_assert(bucket_take(&b, &r, 501001));
+	ck_assert(!bucket_take(&b, &r, 501002));
+	/* Empty, as the clock goes back far. */
+	ck_assert_int_eq(bucket_next(&b, &r, 1000), 1000);
+	ck_assert(bucket_take(&b, &r, 1000));
+	ck_assert(!bucket_take(&b, &r, 1000));
+	ck_assert(bucket_take(&b, &r, 2001));
 }
 END_TEST
 
@@ -116,7 +122,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, a_burst_is_what_comes_in_a_second);
 	tcase_add_test(tc, a_new_bucket_is_full);
 	tcase_add_test(tc, what_was_not_used_comes_back);
-	tcase_add_test(tc, a_clock_set_back_neither_gives_nor_takes);
+	tcase_add_test(tc, a_clock_set_back_gives_one_token_at_most_and_holds_nothing_up);
 	tcase_add_test(tc, over_any_time_no_more_than_the_burst_and_the_rate);
 	suite_add_tcase(s, tc);
 	return s;
