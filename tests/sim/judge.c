@@ -140,7 +140,7 @@ static void judge_claim(struct wish *w, const struct job_change *c)
 
 	must(w->id, row->attempt == w->row.attempt + 1, "attempt %d follows %d", row->attempt, w->row.attempt);
 	must(w->id, !begun || !w->once, "may not run twice, and runs already when it is claimed");
-	limits_claimed(w, row->started_at);
+	limits_claimed(w);
 	must(w->id, row->attempt > 1 || row->expires_at == 0 || row->started_at < row->expires_at + LATE || life_troubled(LATE),
 	     "starts though it has expired");
 }

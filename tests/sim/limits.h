@@ -20,7 +20,7 @@ bool limits_allow(const struct wish *w);
 bool limits_explain(const struct wish *w, const char *reason);
 
 /* Its claim is on disk: a slot and a token must have been there, and are taken. */
-void limits_claimed(struct wish *w, wall_ms now);
+void limits_claimed(struct wish *w);
 /* It runs no more. */
 void limits_ended(const struct wish *w);
 /* The rate of a queue is another now. */

@@ -64,6 +64,7 @@ struct wish {
 	wall_ms final_at;
 	uint64_t changed_seq;
 	int hand_queue;				/* whose slot it takes while it is in hand */
+	wall_ms taken_at;
 	bool claiming;				/* in hand, and its claim is not on disk */
 	struct wish_edges children;
 	mono_us let_go;				/* when the latest of these became final */
