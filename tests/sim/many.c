@@ -29,12 +29,18 @@ static bool covers(const struct many *m, const struct wish *w)
 	return (m->queue < 0 || m->queue == w->queue) && (m->type < 0 || m->type == w->type) && (m->states & 1u << w->state) != 0;
 }
 
+/* One that has changed since the call may have been in that queue when the ids were looked for. */
+static bool may_cover(const struct many *m, const struct wish *w)
+{
+	return covers(m, w) || (w->changed_seq > m->seq && (m->states & 1u << w->state) != 0);
+}
+
 bool many_asks(const struct wish *w, enum ask ask)
 {
 	const struct many *m;
 
 	LIST_FOREACH(m, &under_way, link)
-		if (m->ask == ask && covers(m, w))
+		if (m->ask == ask && may_cover(m, w))
 			return true;
 	return false;
 }
