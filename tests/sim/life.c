@@ -72,6 +72,7 @@ static void on_changed(void *arg, const struct job_change *change)
 	backlog_changed(&p->backlog, change);
 	attempts_changed(&p->attempts, change);
 	due_changed(&p->due, change);
+	schedules_job_changed(&p->schedules, change);
 	notify_changed(p->notify, change);
 }
 
@@ -88,6 +89,20 @@ static void on_unresolved(void *arg)
 	struct parts *p = arg;
 
 	due_unresolved(&p->due);
+}
+
+static void on_unfilled(void *arg)
+{
+	struct parts *p = arg;
+
+	fill_wanted(&p->fill);
+}
+
+static void on_schedule_changed(void *arg, const struct schedule_change *change)
+{
+	struct parts *p = arg;
+
+	schedules_changed(&p->schedules, change);
 }
 
 static void on_work(void *arg)
@@ -147,7 +162,7 @@ static void restore_queue(void *arg, const struct queue_row *queue)
 static void open_store(struct parts *p)
 {
 	struct store_conf conf = { .directory = "", .retain = LIFE_RETAIN, .retain_jobs = LIFE_RETAIN_JOBS };
-	struct store_observer observer = { p, on_changed, on_queue_changed, on_unresolved, NULL, NULL };
+	struct store_observer observer = { p, on_changed, on_queue_changed, on_unresolved, on_schedule_changed, on_unfilled };
 	char name[24], why[64];
 
 	backlog_init(&p->backlog, on_work, p);
@@ -162,6 +177,7 @@ static void open_store(struct parts *p)
 	store_counts(p->store, restore_count, p);
 	store_flows(p->store, restore_flow, p);
 	store_queues(p->store, restore_queue, p);
+	store_schedules(p->store, on_schedule_changed, p);
 	must(0, store_seq(p->store) == model_seq(), "the store's last change is %llu, and %llu was told",
 	     (unsigned long long)store_seq(p->store), (unsigned long long)model_seq());
 	notify_set_seq(p->notify, store_seq(p->store));
@@ -179,6 +195,10 @@ static void wire(struct parts *p)
 	p->dispatch.attempts = &p->attempts;
 	p->dispatch.io_jobs = shape.io_jobs;
 	p->due.store = p->store;
+	p->fill.store = p->store;
+	p->schedules.store = p->store;
+	p->schedules.backlog = &p->backlog;
+	p->schedules.submitting = &p->submitting;
 	p->limits = (struct limits){ .message_bytes = 1 << 20, .connections = 100, .requests_per_connection = 100,
 				     .requests = 10000, .waits = 5000 };
 }
@@ -205,11 +225,15 @@ void life_begin(void)
 	figures.lives++;
 	dispatch_init(&p->dispatch);
 	due_init(&p->due);
+	fill_init(&p->fill);
+	schedules_init(&p->schedules);
 	open_store(p);
 	wire(p);
 	stand("dispatch", dispatch_main, &p->dispatch);
 	stand("due", due_main, &p->due);
 	stand("prune", due_prune_main, &p->due);
+	stand("fill", fill_main, &p->fill);
+	stand("schedules", schedules_main, &p->schedules);
 }
 
 /* ---- end ---- */
@@ -220,6 +244,7 @@ static void life_free(void)
 
 	simpool_close(&p->pool);
 	store_close(&p->store);
+	schedules_free(&p->schedules);
 	backlog_free(&p->backlog);
 	notify_free(&p->notify);
 }

@@ -15,7 +15,7 @@
 #include "kinds/kind.h"
 #include "store/store.h"
 
-enum { SIM_QUEUES = 5, SIM_TYPES = 4, SIM_TYPES_IO = 2, SIM_KEYS = 64, SIM_LIMITS = 8, SIM_GROUPS = 5 };
+enum { SIM_QUEUES = 5, SIM_TYPES = 4, SIM_TYPES_IO = 2, SIM_KEYS = 64, SIM_LIMITS = 5, SIM_GROUPS = 4 };
 
 extern const char *const sim_queues[SIM_QUEUES];
 extern const char *const sim_types[SIM_TYPES];

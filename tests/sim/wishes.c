@@ -52,7 +52,7 @@ static struct wish *make_wish(unsigned keyed_in)
 		w->group = (int)below(SIM_GROUPS);
 	if (shape.groups && one_in(3)) {
 		w->limit_key = (int)below(SIM_LIMITS);
-		w->limit = (int)between(1, 4);
+		w->limit = one_in(20) ? 4 : 1 + w->limit_key % 3;
 	}
 	wish_times(w);
 	wish_retry(w);
