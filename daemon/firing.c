@@ -20,13 +20,14 @@ int firing_timing(const struct schedule_row *row, struct zone_cache *zones, stru
 /* The job's spec says which firing it is of. */
 static int name_firing(struct submission *s, const char *name, wall_ms at)
 {
-	struct job_spec named = *s->spec;
+	struct job_spec named = *s->spec, *spec;
 
 	named.schedule = name;
 	named.scheduled_for = at;
+	spec = job_spec_new(&named);
 	job_spec_unref(&s->spec);
-	s->spec = job_spec_new(&named);
-	return s->spec != NULL ? 0 : -1;
+	s->spec = spec;
+	return spec != NULL ? 0 : -1;
 }
 
 static int read_job(json_t *job, const struct schedule_row *row, wall_ms at, wall_ms now, struct submission *out,
