@@ -83,7 +83,6 @@ static const struct opt queue_set_options[] = {
 	{ 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
 };
 
-/* The daemon wants both members of a rate. */
 static int queue_set_finish(const struct cmd *cmd, struct queue_set *s)
 {
 	json_t *rate = json_object_get(s->changes, "rate");
@@ -92,9 +91,7 @@ static int queue_set_finish(const struct cmd *cmd, struct queue_set *s)
 		return options_misused(cmd, s->burst > 0 ? "--burst goes with --rate" : "it needs something to set, such as --concurrency");
 	if (!json_is_object(rate))
 		return s->burst > 0 ? options_misused(cmd, "--burst goes with --rate") : 0;
-	if (s->burst == 0)
-		s->burst = (int64_t)fmin(fmax(ceil(json_number_value(json_object_get(rate, "per_second"))), 1), 1e15);
-	return ctl_put(rate, "burst", json_integer(s->burst)) ? 0 : CTL_JOB;
+	return s->burst == 0 || ctl_put(rate, "burst", json_integer(s->burst)) ? 0 : CTL_JOB;
 }
 
 static int queue_set_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)

@@ -1,6 +1,7 @@
 """jobctl where it changes or explains many jobs: by filters, with a question, by a clock that is not its own."""
 
 import json
+import re
 
 from jobdfake import Fake, answering, exchange, terminal
 from jobdtest import Daemon, check, equal, jobctl, main, test
@@ -233,6 +234,84 @@ def _():
         equal(d.jobctl("hold", "-Q", "q1").out, "0\t0\n", "those that are held are none to hold")
         equal(d.jobctl("release", "-Q", "q0,q1").out, "1200\t1200\n")
         equal(d.jobctl("count", "-s", "scheduled").out, "2400\n")
+
+
+@test("cancel, retry and delete take filters, and say how many there were and to how many it was done")
+def _():
+    with start() as d, d.client() as c:
+        d.jobctl("queue", "pause", "a", "b")
+        c.call("job.submit_many", jobs=[{"type": "noop", "queue": "ab"[n % 2], "tags": {"n": str(n % 5)}} for n in range(1000)])
+        equal(d.jobctl("cancel", "-Q", "a", "-t", "n=0").out, "100\t100\n")
+        equal(d.jobctl("cancel", "-Q", "a", "-t", "n=0").out, "100\t0\n", "they are cancelled already")
+        equal(json.loads(d.jobctl("cancel", "-Q", "a", "-s", "ready", "--json").out), {"matched": 400, "done": 400})
+        equal(d.jobctl("retry", "-Q", "a", "-t", "n=2").out, "100\t100\n")
+        equal(d.jobctl("delete", "-s", "cancelled").out, "400\t400\n")
+        equal(d.jobctl("count").out, "600\n")
+        check("sleepy" in d.jobctl("cancel", "-s", "sleepy", code=4).err)
+        code, out, said = answering("y\n", "-H", d.address, "cancel", "-Q", "b")
+        equal((code, out), (0, "500\t500\n"))
+        check(said.startswith("cancel 500 jobs? [y/N] "), said)
+        code, out, said = answering("n\n", "-H", d.address, "delete", "-Q", "b")
+        equal((code, out, d.jobctl("count", "-Q", "b").out), (1, "", "500\n"))
+
+
+@test("a queue is limited, shown so, and purged")
+def _():
+    with start() as d:
+        d.jobctl("queue", "set", "mail", "--concurrency", 2, "--rate", "90/m", "--burst", 4, "--weight", 3, "--max-ready", 6)
+        record = json.loads(d.jobctl("queue", "show", "mail", "--json").out)
+        equal([record[name] for name in ["concurrency", "rate", "weight", "max_ready"]], [2, {"per_second": 1.5, "burst": 4}, 3, 6])
+        shown = terminal("", "-H", d.address, "queue", "list", env={"NO_COLOR": "1", "TERM": "xterm"})
+        check("1.5/s, burst 4" in shown, shown)
+        d.jobctl("queue", "pause", "mail")
+        for _ in range(6):
+            submit(d, "noop", "-Q", "mail")
+        d.jobctl("submit", "noop", "-Q", "mail", code=4)
+        equal(d.jobctl("queue", "purge", "mail").out, "mail\t6\n")
+        d.jobctl("queue", "purge", "nosuch", code=4)
+        cleared = json.loads(d.jobctl("queue", "set", "mail", "--concurrency", "none", "-r", "none", "-w", "none", "-m", "none", "--json").out)
+        check(not {"concurrency", "rate", "max_ready"} & set(cleared) and cleared["weight"] == 1, cleared)
+
+
+@test("jobs after others, of groups, under limits and with a request id")
+def _():
+    with start() as d:
+        a, b = submit(d, "noop", "--hold"), submit(d, "noop", "--hold")
+        c = submit(d, "noop", "--after", "%d,%d" % (a, b), "--group", "alice", "--limit", "k=1")
+        cleanup = submit(d, "noop", "--after", a, "--after-failure", "run")
+        record = json.loads(d.jobctl("show", c, "--json").out)
+        equal((record["state"], record["reason"], record["after"], record["group"]), ("blocked", "dependency", [a, b], "alice"))
+        equal(rows(d.jobctl("list", "--reason", "dependency", "-o", "id").out), [[str(cleanup)], [str(c)]])
+        equal(d.jobctl("count", "--reason", "held,dependency").out, "4\n")
+        why = rows(d.jobctl("why", c, a).out)
+        equal([row[:3] for row in why], [[str(c), "blocked", "dependency"], [str(a), "held", "held"]])
+        equal(json.loads(d.jobctl("why", c, "--json").out)["blocked_by"], [a, b])
+        d.jobctl("cancel", a)
+        equal(rows(d.jobctl("wait", c, cleanup, code=1).out)[0][1], "cancelled")
+        equal(rows(d.jobctl("show", cleanup).out)[0][1], str(cleanup))
+        equal(rows(d.jobctl("wait", cleanup).out)[0][1], "succeeded")
+        first = submit(d, "noop", "--request-id", "r1")
+        equal(submit(d, "noop", "--request-id", "r1"), first)
+        d.jobctl("submit", "noop", "--after", 99, code=4)
+        d.jobctl("why", 99, code=4)
+
+
+@test("run says why its command does not start")
+def _():
+    with start() as d:
+        d.jobctl("drain")
+        process = d.jobctl_start("run", "echo", "x")
+        drained = process.stderr.readline()
+        check(re.match(r"jobctl: job 1 waits: .*drain", drained), drained)
+        d.jobctl("resume")
+        equal((process.communicate(), process.returncode), (("x\n", ""), 0))
+        d.jobctl("queue", "pause", "mail")
+        process = d.jobctl_start("run", "-Q", "mail", "echo", "x")
+        paused = process.stderr.readline()
+        check(re.match(r"jobctl: job 2 waits: .*mail.*paused", paused), paused)
+        d.jobctl("queue", "resume", "mail")
+        equal((process.communicate(), process.returncode), (("x\n", ""), 0))
+        equal(d.jobctl("run", "-q", "echo", "x").err, "")
 
 
 main()
