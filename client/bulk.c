@@ -8,6 +8,7 @@
 #include "client/ctl.h"
 #include "client/lines.h"
 #include "client/progress.h"
+#include "client/refs.h"
 #include "proto/jtext.h"
 
 enum { BULK_JOBS = 500, BULK_BYTES = 256 * 1024 };
@@ -23,6 +24,7 @@ struct bulk {
 	const char *path;
 	const json_t *defaults;
 	struct lines lines;
+	struct refs refs;
 	struct progress progress;
 	int64_t accepted;
 	bool again;			/* the connection was lost, and the chunk is submitted once more */
@@ -52,6 +54,19 @@ static json_t *bulk_parse(struct bulk *b, const char *line, size_t len)
 	return NULL;
 }
 
+/* A ref is one job's in the whole file. False: b->why says that it is not. */
+static bool bulk_name(struct bulk *b, const json_t *job)
+{
+	const char *ref = json_string_value(json_object_get(job, "ref"));
+	int rc = ref != NULL ? refs_add(&b->refs, ref) : 0;
+
+	if (rc == -EEXIST)
+		snprintf(b->why, sizeof(b->why), "the ref \"%.80s\" is an earlier line's", ref);
+	else if (rc < 0)
+		snprintf(b->why, sizeof(b->why), "out of memory");
+	return rc == 0;
+}
+
 static bool bulk_blank(const char *line, size_t len)
 {
 	for (size_t i = 0; i < len; i++)
@@ -64,6 +79,7 @@ static bool bulk_blank(const char *line, size_t len)
 static json_t *bulk_next(struct bulk *b, size_t *len)
 {
 	const char *line;
+	json_t *job;
 	int rc;
 
 	do
@@ -73,7 +89,11 @@ static json_t *bulk_next(struct bulk *b, size_t *len)
 		snprintf(b->why, sizeof(b->why), "it has more than %d bytes", LINES_MAX_BYTES);
 	else if (rc < 0)
 		b->unread = -rc;
-	return rc > 0 ? bulk_parse(b, line, *len) : NULL;
+	job = rc > 0 ? bulk_parse(b, line, *len) : NULL;
+	if (job == NULL || bulk_name(b, job))
+		return job;
+	json_decref(job);
+	return NULL;
 }
 
 /* Lines up to a chunk's size. An empty one: the end, or a bad line is next. */
@@ -101,13 +121,17 @@ static void bulk_fill(struct bulk *b, struct chunk *chunk)
 
 /* ---- submitting ---- */
 
-static void bulk_accepted(struct bulk *b, const json_t *answer)
+static void bulk_accepted(struct bulk *b, const struct chunk *chunk, size_t from, const json_t *answer)
 {
 	json_t *jobs = json_object_get(answer, "jobs"), *job;
 	size_t i;
 
 	progress_clear(&b->progress);
 	json_array_foreach(jobs, i, job) {
+		const char *ref = json_string_value(json_object_get(json_array_get(chunk->jobs, from + i), "ref"));
+
+		if (ref != NULL)
+			refs_learn(&b->refs, ref, json_integer_value(json_object_get(job, "id")));
 		if (b->ctl->json)
 			ctl_print_json(job);
 		else
@@ -124,6 +148,7 @@ static int64_t bulk_send(struct bulk *b, const struct chunk *chunk, size_t from,
 	int64_t number;
 
 	for (size_t i = from; i < from + n; i++) {
+		refs_resolve(&b->refs, json_array_get(chunk->jobs, i));
 		if (json_array_append(jobs, json_array_get(chunk->jobs, i)) < 0) {
 			json_decref(jobs);
 			*error = (struct jobd_error){ .reason = "memory", .message = "out of memory" };
@@ -172,7 +197,7 @@ static int bulk_settle(struct bulk *b, const struct chunk *chunk, size_t from, s
 	int code;
 
 	if (answer != NULL) {
-		bulk_accepted(b, answer);
+		bulk_accepted(b, chunk, from, answer);
 		json_decref(answer);
 		return CTL_DONE;
 	}
@@ -237,6 +262,7 @@ int bulk_submit(struct ctl *ctl, const char *path, const json_t *defaults)
 	struct stat file;
 	int rc = lines_open(&b.lines, path);
 
+	refs_init(&b.refs);
 	if (rc < 0) {
 		ctl_error("%s: %s", path, strerror(-rc));
 		return CTL_USAGE;
@@ -247,6 +273,7 @@ int bulk_submit(struct ctl *ctl, const char *path, const json_t *defaults)
 		rc = bulk_run(&b);
 		ctl_note(ctl, "%lld job%s submitted", (long long)b.accepted, b.accepted == 1 ? "" : "s");
 	}
+	refs_free(&b.refs);
 	lines_close(&b.lines);
 	return rc;
 }

@@ -6,6 +6,9 @@
  * until the line to blame stands alone; what stood before it has then been
  * submitted, and nothing after it. A chunk whose answer is lost with the
  * connection is submitted once more over a new one: its jobs have request ids.
+ *
+ * A line may name jobs of lines before it by their `ref`, whichever chunk those
+ * were in.
  */
 #ifndef JOBCTL_BULK_H
 #define JOBCTL_BULK_H

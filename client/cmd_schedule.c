@@ -45,28 +45,40 @@ static void schedule_show(void *arg, const char *name, json_t *schedule)
 		schedule_show_next(ctl, json_object_get(schedule, "next"));
 }
 
+/* Page after page. The exit code. */
+static int schedule_list_pages(struct ctl *ctl, struct table *table)
+{
+	json_t *cursor = NULL, *schedule;
+	int code;
+
+	do {
+		json_t *params = cursor != NULL ? json_pack("{s:o}", "cursor", cursor) : NULL;
+		json_t *page = ctl_call(ctl, "schedule.list", params, &code);
+		size_t i;
+
+		json_array_foreach(json_object_get(page, "schedules"), i, schedule)
+			table_add(table, schedule);
+		cursor = json_incref(json_object_get(page, "next_cursor"));
+		json_decref(page);
+	} while (cursor != NULL);
+	return code;
+}
+
 static int schedule_list_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
 {
 	static const char *const columns[] = { "name", "cron", "every", "timezone", "paused", "next_at", "last_fired_at", "last_job", NULL };
 	struct table *table;
-	json_t *answer, *schedule;
 	struct words w;
-	size_t i;
 	int code;
 
 	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
 		return code;
 	code = options_expect(cmd, &w, 0, 0);
-	answer = code == 0 ? ctl_call(ctl, "schedule.list", NULL, &code) : NULL;
-	if (answer == NULL)
+	if (code != 0)
 		return code;
 	table = table_new(ctl, columns);
-	json_array_foreach(json_object_get(answer, "schedules"), i, schedule)
-		if (table != NULL)
-			table_add(table, schedule);
-	code = table != NULL ? CTL_DONE : CTL_JOB;
+	code = table != NULL ? schedule_list_pages(ctl, table) : CTL_JOB;
 	table_free(&table);
-	json_decref(answer);
 	return code;
 }
 
@@ -157,7 +169,7 @@ static const struct opt schedule_put_options[] = {
 	{ 0, "overlap", "WHAT", "while its last job is not over: skip, allow, or queue the next (skip)", schedule_text, 0, "overlap", schedule_overlaps },
 	{ 0, "catch-up", "WHAT", "of what was missed while the daemon was away, fire none, one or all (one)", schedule_text, 0, "catch_up",
 	  schedule_catch_ups },
-	{ 0, "spread", "SPAN", "fire up to that much later, each schedule by an amount of its own", schedule_span, 0, "jitter", NULL },
+	{ 0, "spread", "SPAN", "fire later by up to that much, each time by an amount of its own", schedule_span, 0, "jitter", NULL },
 	{ 0, "paused", NULL, "it does not fire until it is put again without this", schedule_true, 0, "paused", NULL },
 	{ 0, "args", "JSON", "the job's arguments as one JSON object; KEY=VALUE are added to it", schedule_args, 0, "args", NULL },
 	{ 0, NULL, NULL, NULL, NULL, 0, NULL, NULL }
@@ -181,16 +193,11 @@ static int schedule_put_read(const struct cmd *cmd, struct schedule_put *p, cons
 /* Puts it, and shows what has become of it: the times at which it will fire are the proof of what was meant. */
 static int schedule_put_send(struct ctl *ctl, struct schedule_put *p)
 {
-	const char *name = json_string_value(json_object_get(p->schedule, "name"));
 	int code;
-	json_t *put = ctl_call(ctl, "schedule.put", json_incref(p->schedule), &code), *record;
+	json_t *record = ctl_call(ctl, "schedule.put", json_incref(p->schedule), &code);
 
-	if (put == NULL)
-		return code;
-	json_decref(put);
-	record = ctl_call(ctl, "schedule.get", json_pack("{s:s}", "name", name), &code);
 	if (record != NULL)
-		schedule_show(ctl, name, record);
+		schedule_show(ctl, NULL, record);
 	json_decref(record);
 	return code;
 }

@@ -140,7 +140,8 @@ const struct cmd cmd_submit = {
 	"A SPAN is written 90 (seconds), 250ms, 10m or 1h30m, a TIME 2026-12-01T09:00, 18:30 or RFC 3339.\n"
 	"With --file each line is a job as job.submit takes it; the options here hold where the line does not say\n"
 	"otherwise. The ids are printed in order. A line that is refused is named by its number and ends it (exit\n"
-	"code 4): the jobs of the lines before it are submitted, those after it are not.\n",
+	"code 4): the jobs of the lines before it are submitted, those after it are not. A line may name jobs of lines\n"
+	"before it by their ref.\n",
 	"jobctl submit http url=https://example.org --max-attempts 5 --delay 10m\n"
 	"jobctl submit sleep seconds:=1.5 -w\n"
 	"jobctl submit exec --tag for=me -- tar czf /backup/home.tgz /home\n"

@@ -184,4 +184,40 @@ def _():
         check(len(ids(out)) in (0, 500), out[-100:])
 
 
+@test("a line may name those before it by their refs, however many lines lie between")
+def _():
+    with Daemon("shutdown.grace=0") as d:
+        path = os.path.join(d.dir, "jobs")
+        jobs = [{"type": "noop", "ref": "root", "hold": True}]
+        for n in range(1200):
+            jobs.append({"type": "noop", "ref": "n%d" % n, "after": ["root"] if n == 0 else ["n%d" % (n - 1), "root"]})
+        jobs.append({"type": "noop", "after": ["n1199", 1]})
+        with open(path, "w") as out:
+            out.writelines(json.dumps(job) + "\n" for job in jobs)
+        ids = [int(id) for id in d.jobctl("submit", "-f", path).out.split()]
+        equal(len(ids), 1202)
+        with d.client() as c:
+            equal(c.call("job.get", id=ids[-1])["after"], [ids[-2], 1])
+            equal(sorted(c.call("job.get", id=ids[601])["after"]), [ids[0], ids[600]])
+        d.jobctl("release", ids[0])
+        equal(d.jobctl("wait", ids[-1]).out.split("\t")[1], "succeeded")
+
+
+@test("a line before a bad one has its id for those behind it; a ref is one line's")
+def _():
+    with Daemon("shutdown.grace=0") as d:
+        path = os.path.join(d.dir, "jobs")
+        def submitted(jobs, code):
+            with open(path, "w") as out:
+                out.writelines(json.dumps(job) + "\n" for job in jobs)
+            return d.jobctl("submit", "-f", path, code=code)
+        good = [{"type": "noop", "hold": True, "ref": "r%d" % n, "after": ["r%d" % (n - 1)] if n else []} for n in range(10)]
+        got = submitted(good + [{"type": "noop", "after": ["nobody"]}] + [{"type": "noop"}], 4)
+        equal(len(got.out.split()), 10)
+        check("line 11" in got.err and "nobody" in got.err, got.err)
+        got = submitted(good + [{"type": "noop", "ref": "r3"}], 4)
+        equal(len(got.out.split()), 10)
+        check('line 11: the ref "r3" is an earlier line\'s' in got.err, got.err)
+
+
 main()
