@@ -1,6 +1,7 @@
 #include "client/refs.h"
 
 #include <errno.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -69,9 +70,15 @@ static json_t *refs_id(const struct refs *r, const json_t *value)
 	return ref != NULL && ref->id > 0 ? json_integer(ref->id) : NULL;
 }
 
+/* Has it the members {"$result", "pointer"?} and no other? */
+static bool refs_is_result(const json_t *value)
+{
+	return json_object_get(value, "$result") != NULL && json_object_size(value) == (json_object_get(value, "pointer") != NULL ? 2 : 1);
+}
+
 static void refs_resolve_args(const struct refs *r, json_t *value)
 {
-	json_t *id = refs_id(r, json_object_get(value, "$result")), *part;
+	json_t *id = refs_is_result(value) ? refs_id(r, json_object_get(value, "$result")) : NULL, *part;
 	const char *name;
 	size_t i;
 

@@ -203,6 +203,20 @@ def _():
         equal(d.jobctl("wait", ids[-1]).out.split("\t")[1], "succeeded")
 
 
+@test("results of lines before are taken by their refs, and what only looks so is left as it is")
+def _():
+    with Daemon("shutdown.grace=0") as d:
+        path = os.path.join(d.dir, "jobs")
+        looks = {"$literal": {"$result": "a"}}
+        jobs = [{"type": "noop", "ref": "a", "args": {"x": [1, 2]}}] + [{"type": "noop", "args": {}}] * 600 + [
+            {"type": "noop", "after": ["a"], "args": {"deep": [{"in": {"$result": "a", "pointer": "/x/1"}}], "looks": looks}}]
+        with open(path, "w") as out:
+            out.writelines(json.dumps(job) + "\n" for job in jobs)
+        last = d.jobctl("submit", "-f", path).out.split()[-1]
+        d.jobctl("wait", last)
+        equal(json.loads(d.jobctl("show", last, "--json").out)["result"], {"deep": [{"in": 2}], "looks": {"$result": "a"}})
+
+
 @test("a line before a bad one has its id for those behind it; a ref is one line's")
 def _():
     with Daemon("shutdown.grace=0") as d:

@@ -87,7 +87,7 @@ def _():
             counts = c.call("job.count")["by_state"]
         equal(counts["scheduled"], 1)
         equal(counts["failed"], 1)
-        equal(sum(counts.values()), 4)
+        equal(sum(counts.values()), 5)
 
 
 main()
