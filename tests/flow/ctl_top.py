@@ -182,9 +182,8 @@ def _():
         t.type("q")
         equal(t.ends(), (0, ""))
     def script(peer):
-        for method in ["daemon.ping", "daemon.status"]:
-            peer.take(method)
-            peer.refuse(-32001, "unauthenticated", "log in first")
+        peer.take("daemon.ping")
+        peer.refuse(-32001, "unauthenticated", "log in first")
         until_gone(peer)
     with Fake(script) as address, top(address) as t:
         equal(t.ends(), (4, "jobctl: log in first\n"))
