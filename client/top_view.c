@@ -13,8 +13,7 @@
 enum {
 	TOP_NAME = 18,		/* columns of a queue's name, at least */
 	TOP_LOW = 16,		/* a screen of fewer rows has one of figures each for the daemon and for the jobs */
-	TOP_BAR = 10,
-	TOP_QUEUE_ROWS = 5	/* that it has before the running jobs share the rest with it */
+	TOP_BAR = 10
 };
 
 struct top_column {
@@ -292,7 +291,7 @@ static int top_share(const struct frame *f, const struct top_data *data)
 {
 	int free_rows = frame_rows(f) - 3;	/* two heads, and a line between */
 	int queues = (int)json_array_size(data->queues), running = (int)json_array_size(data->running);
-	int fair = free_rows / 2 > TOP_QUEUE_ROWS ? free_rows / 2 : free_rows < TOP_QUEUE_ROWS ? free_rows : TOP_QUEUE_ROWS;
+	int fair = free_rows > 2 ? free_rows / 2 : 1;
 
 	if (queues + running <= free_rows || queues <= fair)
 		return queues;

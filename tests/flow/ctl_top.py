@@ -95,6 +95,7 @@ def _():
                 equal(re.search(r"and (\d+) more", rows[-1]).group(1), str(50 - len([row for row in rows if " exec " in row])))
             if (columns, lines) == (40, 10):
                 t.until_shown(r"(?m)^queue-8 +8 +0$")
+                t.until_shown(r"and \d+ more")
             t.type("q")
             equal(t.ends(), (0, ""))
 
