@@ -4,6 +4,7 @@
  */
 #include "sim.h"
 
+#include <signal.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,7 +26,7 @@
 #include "simstore.h"
 #include "vloop.h"
 
-enum { TRACES = 1 << 16, TRACE_LEN = 120, SHOWN = 40 };
+enum { TRACES = 1 << 16, TRACE_LEN = 120, SHOWN = 40, WORLD_MAX = 240 };
 
 struct shape shape;
 struct sim_figures figures;
@@ -213,11 +214,20 @@ static void world_main(void *arg)
 	life_stop();
 }
 
+/* A coroutine that never gives way holds the clock, too: only the real one tells. */
+static void on_alarm(int signo)
+{
+	(void)signo;
+	broken(0, "somebody holds the loop");
+}
+
 static void run_world(uint64_t seed)
 {
 	struct loop_conf conf = { .coroutines_max = 100000 };
 	struct coro_group group;
 
+	signal(SIGALRM, on_alarm);
+	alarm(WORLD_MAX);
 	make_shape(seed);
 	traces_n = 0;
 	must(0, loop_open(&conf) == 0, "the loop does not open");
@@ -240,6 +250,7 @@ static void run_world(uint64_t seed)
 	requests_end();
 	model_end();
 	loop_close();
+	alarm(0);
 	figures.worlds++;
 }
 
