@@ -191,7 +191,7 @@ static int64_t walk_lanes_from(struct sqlite_walk *w, int64_t from)
 	return walk_before(w, in_hand, lanes) ? in_hand : lanes;
 }
 
-/* The id that a walk by id finds next, as a block. */
+/* The id that a walk by id finds next, as a block; `from` is one. */
 static int64_t walk_id_from(struct sqlite_walk *w, struct sqlite_query *q, int64_t from)
 {
 	int64_t id;
@@ -205,6 +205,8 @@ static int64_t walk_tag_from(struct sqlite_walk *w, size_t i, int64_t from)
 {
 	struct sqlite_query q;
 
+	if (from == walk_over(w))
+		return from;
 	if (walk_before(w, w->tag_at[i], from)) {
 		q = sqlite_query(w->db, w->down ? SQL_TAG_DOWN : SQL_TAG_UP);
 		sqlite_bind_text(&q, w->tag_names[i]);
@@ -216,8 +218,11 @@ static int64_t walk_tag_from(struct sqlite_walk *w, size_t i, int64_t from)
 
 static int64_t walk_job_from(struct sqlite_walk *w, int64_t from)
 {
-	struct sqlite_query q = sqlite_query(w->db, w->down ? SQL_JOB_DOWN : SQL_JOB_UP);
+	struct sqlite_query q;
 
+	if (from == walk_over(w))
+		return from;
+	q = sqlite_query(w->db, w->down ? SQL_JOB_DOWN : SQL_JOB_UP);
 	return walk_id_from(w, &q, from);
 }
 
