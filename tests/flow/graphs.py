@@ -2,9 +2,9 @@
 
 import time
 
-from jobdtest import Daemon, RpcError, check, equal, eventually, main, patient, test
+from jobdtest import SANITIZED, Daemon, RpcError, check, equal, eventually, main, patient, test
 
-MANY = 10000
+MANY = 1000 if SANITIZED else 10000
 
 
 def noop(**members):
@@ -109,7 +109,7 @@ def fan_out(first):
     return [dict(first, ref="f")] + [noop(after=["f"]) for _ in range(MANY)]
 
 
-@test("ten thousand wait for one, and one for ten thousand")
+@test("many wait for one, and one for many")
 def _():
     with Daemon("pool.processes=2") as d, d.client() as c:
         made = c.call("job.submit_many", jobs=fan_out(noop()))["jobs"]
@@ -123,7 +123,7 @@ def _():
         equal(c.call("job.wait", id=made[0]["id"], timeout=50)["state"], "succeeded")
 
 
-@test("the loop stays free while ten thousand are let go")
+@test("the loop stays free while many are let go")
 def _():
     with Daemon("pool.processes=1") as d, d.client() as c, d.client() as other:
         made = c.call("job.submit_many", jobs=fan_out(noop(hold=True)))["jobs"]
