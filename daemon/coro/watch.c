@@ -3,9 +3,13 @@
 #include <errno.h>
 #include <event2/event.h>
 #include <event2/event_struct.h>
+#include <pthread.h>
+#include <signal.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/queue.h>
+#include <sys/signalfd.h>
+#include <unistd.h>
 
 #include "base/log.h"
 #include "coro/loop.h"
@@ -72,8 +76,10 @@ void loop_watch_close(struct loop_watch **w)
 
 /* ---- signals ---- */
 
+/* Blocked, and read from a descriptor: no handler runs in the middle of anything, on whatever stack. */
 struct loop_signal {
 	struct event event;
+	int signo;
 	void (*fn)(void *arg);
 	void *arg;
 	SLIST_ENTRY(loop_signal) link;
@@ -81,26 +87,62 @@ struct loop_signal {
 
 static SLIST_HEAD(, loop_signal) signals = SLIST_HEAD_INITIALIZER(signals);
 
-static void signal_came(evutil_socket_t signo, short what, void *arg)
+static void signal_came(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_signal *s = arg;
+	struct signalfd_siginfo info;
 
-	(void)signo, (void)what;
-	s->fn(s->arg);
+	(void)what;
+	if (read(fd, &info, sizeof(info)) == sizeof(info))
+		s->fn(s->arg);
+}
+
+static void signal_mask(int how, int signo, sigset_t *set)
+{
+	sigemptyset(set);
+	sigaddset(set, signo);
+	pthread_sigmask(how, set, NULL);
+}
+
+static void signal_drop(struct loop_signal *s)
+{
+	sigset_t set;
+
+	if (event_initialized(&s->event)) {
+		event_del(&s->event);
+		close(event_get_fd(&s->event));
+	}
+	signal_mask(SIG_UNBLOCK, s->signo, &set);
+	free(s);
+}
+
+static int signal_open(struct loop_signal *s)
+{
+	sigset_t set;
+	int fd;
+
+	signal_mask(SIG_BLOCK, s->signo, &set);
+	fd = signalfd(-1, &set, SFD_NONBLOCK | SFD_CLOEXEC);
+	if (fd < 0)
+		return -errno;
+	event_assign(&s->event, loop_event_base(), fd, EV_READ | EV_PERSIST, signal_came, s);
+	return event_add(&s->event, NULL) < 0 ? -ENOMEM : 0;
 }
 
 int loop_signal(int signo, void (*fn)(void *arg), void *arg)
 {
 	struct loop_signal *s = calloc(1, sizeof(*s));
+	int rc;
 
 	if (s == NULL)
 		return -ENOMEM;
+	s->signo = signo;
 	s->fn = fn;
 	s->arg = arg;
-	if (evsignal_assign(&s->event, loop_event_base(), signo, signal_came, s) < 0 ||
-	    event_add(&s->event, NULL) < 0) {
-		free(s);
-		return -EINVAL;
+	rc = signal_open(s);
+	if (rc < 0) {
+		signal_drop(s);
+		return rc;
 	}
 	SLIST_INSERT_HEAD(&signals, s, link);
 	return 0;
@@ -112,8 +154,7 @@ void loop_signals_close(void)
 
 	while ((s = SLIST_FIRST(&signals)) != NULL) {
 		SLIST_REMOVE_HEAD(&signals, link);
-		event_del(&s->event);
-		free(s);
+		signal_drop(s);
 	}
 }
 

@@ -216,7 +216,7 @@ def _():
 def _():
     with daemon.client() as busy, daemon.client() as c:
         begun = busy.call("event.subscribe", queues=["nothing"])["seq"]
-        jobs = [{"type": "noop", "queue": "mass", "hold": True}] * 5000
+        jobs = [{"type": "noop", "queue": "mass", "hold": True}] * (500 if SANITIZED else 5000)
         for _ in range(4):
             busy.call("job.submit_many", jobs=jobs)
         sent = [busy.send("job.submit_many", jobs=jobs) for _ in range(4)]
@@ -229,7 +229,7 @@ def _():
             busy.result(one)
         events = drained(c)
         equal([event["job"]["id"] for event in events], sorted({event["job"]["id"] for event in events}))
-        equal(len(events), 40001)
+        equal(len(events), 8 * len(jobs) + 1)
 
 
 @test("what is older than what is kept is said to be missed")
