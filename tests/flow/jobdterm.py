@@ -126,12 +126,17 @@ class Terminal:
         self.until(lambda text: re.search(pattern, text), "%r" % pattern)
         return re.search(pattern, self.text())
 
+    def given_back(self):
+        """Waits until its last words have come, for a pty hands on what was written after the write has returned."""
+        end = time.monotonic() + PATIENCE
+        while self.alternate or not self.cursor or not self.wrap:
+            check(time.monotonic() < end, "the terminal was left as it is in a full-screen program")
+            self.read(0.1)
+
     def ends(self):
         """Waits for its end; the code, and stderr. The terminal must be as it was."""
         code = self.process.wait(PATIENCE)
-        while self.read(0):
-            pass
-        check(not self.alternate and self.cursor and self.wrap, "the terminal was left as it is in a full-screen program")
+        self.given_back()
         now = termios.tcgetattr(self.theirs)
         check(now == self.before, "the terminal's settings were %r and are %r" % (self.before, now))
         return code, self.process.stderr.read()
@@ -140,8 +145,7 @@ class Terminal:
         """Waits until it has been stopped, as Ctrl-Z does."""
         pid, status = os.waitpid(self.process.pid, os.WUNTRACED)
         check(pid == self.process.pid and os.WIFSTOPPED(status), status)
-        while self.read(0):
-            pass
+        self.given_back()
 
     def signal(self, number):
         self.process.send_signal(number)

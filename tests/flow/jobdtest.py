@@ -399,8 +399,8 @@ def alive(pid):
 
 
 def patient(seconds):
-    """A limit on how long something may take: wide, for machines are busy, and wider where the binaries are slow."""
-    return seconds * (25 if SANITIZED else 5)
+    """A limit on how long something may take: larger where the binaries are slow."""
+    return seconds * (5 if SANITIZED else 1)
 
 
 # ---- TAP ----

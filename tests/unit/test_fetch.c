@@ -344,8 +344,10 @@ START_TEST(many_wait_together)
 {
 	mono_us took = wait_round();
 
+	for (int i = 0; i < 4 && took >= 2000000; i++)	/* the machine may be busy with others */
+		took = wait_round();
 	ck_assert_int_ge(took, 1000000);
-	ck_assert_int_lt(took, MANY / 10 * 1000000LL);	/* even where the machine is busy with others: not one after the other */
+	ck_assert_int_lt(took, 2000000);
 }
 END_TEST
 
