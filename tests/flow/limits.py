@@ -27,13 +27,18 @@ def _():
         skip("ThreadSanitizer has fewer fibers than there are waits")
     with Daemon("pool.processes=1", "shutdown.grace=0") as d, d.client() as c:
         held = c.call("job.submit", type="noop", hold=True)["id"]
-        line = b'{"jsonrpc":"2.0","id":1,"method":"job.wait","params":{"id":%d}}\n' % held
+        line = b'{"jsonrpc":"2.0","id":"wait","method":"job.wait","params":{"id":%d}}\n' % held
         waiters = [d.client() for _ in range(18)]
-        for waiter in waiters:
+        for waiter in waiters[:2]:
+            waiter.socket.sendall(line * 1000)
+            waiter.call("daemon.ping")      # its thousand are taken
+        for waiter in waiters[2:]:
             waiter.socket.sendall(line * 1000)
         # Those beyond the bound are told so; whoever is not is waiting.
-        for waiter in waiters[-2:]:
-            equal(waiter.read()["error"]["data"]["reason"], "overloaded")
+        for waiter in waiters[2:]:
+            waiter.call("daemon.ping")
+        told = [waiter.replies["wait"]["error"]["data"]["reason"] for waiter in waiters if "wait" in waiter.replies]
+        check(told and set(told) == {"overloaded"}, told)
         c.call("daemon.ping")
         equal(c.call("job.get", id=held)["state"], "held")
         c.call("job.release", id=held)
