@@ -8,7 +8,7 @@
 #include "kinds/kind.h"
 #include "proto/jtext.h"
 #include "proto/placeholder.h"
-#include "queue.h"
+#include "backlog/queue.h"
 
 enum { UNIQUE_KEY_MAX = 255, GROUP_MAX = 255, REQUEST_ID_MAX = 255, META_MAX = 4096, TAGS_MAX = 32, TAG_NAME_MAX = 64, TAG_VALUE_MAX = 256 };
 

@@ -7,7 +7,7 @@
 #include <sys/random.h>
 
 #include "attempt_output.h"
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "base/log.h"
 #include "kinds/progress.h"
 #include "notify.h"

@@ -14,9 +14,9 @@
 #include <stdint.h>
 
 #include "coro/coro.h"
-#include "job.h"
+#include "backlog/job.h"
 #include "kinds/kind.h"
-#include "queue.h"
+#include "backlog/queue.h"
 
 struct notify;
 struct pool;

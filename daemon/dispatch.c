@@ -4,7 +4,7 @@
 #include <stdlib.h>
 
 #include "base/log.h"
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "store/store.h"
 #include "work/pool.h"
 

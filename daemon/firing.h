@@ -5,7 +5,7 @@
 #include "proto/error.h"
 #include "store/store.h"
 #include "timing.h"
-#include "zone_cache.h"
+#include "cron/zone_cache.h"
 
 /* Its timing, which borrows from the cache until that is asked again. 0, or -1 with a sentence in why. */
 int firing_timing(const struct schedule_row *row, struct zone_cache *zones, struct timing *out, char *why, size_t why_size);

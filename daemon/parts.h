@@ -14,7 +14,7 @@
 #include "due.h"
 #include "fill.h"
 #include "notify.h"
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "schedules.h"
 
 struct limits {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "attempt.h"
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "dispatch.h"
 #include "kinds/kind.h"
 

@@ -4,7 +4,7 @@
 
 #include "attempt.h"
 #include "dispatch.h"
-#include "backlog.h"
+#include "backlog/backlog.h"
 
 const char *record_reason(const struct job_row *row, const struct backlog *s, const struct dispatch *d)
 {

@@ -5,7 +5,7 @@
 #include <string.h>
 
 #include "admit.h"
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "base/log.h"
 #include "firing.h"
 #include "proto/error.h"

@@ -19,7 +19,7 @@
 #include "coro/coro.h"
 #include "proto/error.h"
 #include "store/store.h"
-#include "zone_cache.h"
+#include "cron/zone_cache.h"
 
 enum { SCHEDULES_MAX = 10000 };
 

@@ -6,7 +6,7 @@
 #include <string.h>
 
 #include "base/log.h"
-#include "command.h"
+#include "command/command.h"
 #include "parts.h"
 #include "proto/frame.h"
 #include "proto/request.h"

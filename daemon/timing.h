@@ -11,7 +11,7 @@
 #include <stdbool.h>
 #include <stddef.h>
 
-#include "cron.h"
+#include "cron/cron.h"
 #include "store/store.h"
 
 struct timing {

@@ -1,16 +1,17 @@
 #!/bin/sh
 # Who may include whom: calls go down only.
 #
-# Folders have the rules below. The files of the life of a job, daemon/*.[ch], stand in one order: each may include only
-# what stands after it. So no circle can form, and the arrows keep pointing down.
+# Folders have the rules below. The files of the life of a job, daemon/*.[ch] with command/, backlog/ and cron/, stand
+# in one order: each may include only what stands after it. So no circle can form, and the arrows keep pointing down.
 set -eu
 cd "${SRCDIR:-.}"
 # shellcheck source=tests/lint/tap.sh
 . tests/lint/tap.sh
 
-story='main server server_settings listen session sender command explain record reason await parts schedules firing admit admit_graph refs
-	dispatch due fill attempt attempt_output notify event_ring mailbox backlog windows round key queue turns lane flow job retry timing cron zone
-	zone_file zone_rule'
+story='main server server_settings listen session sender command/command explain record reason await parts schedules firing
+	admit admit_graph refs dispatch due fill attempt attempt_output notify event_ring mailbox
+	backlog/backlog backlog/windows backlog/round backlog/key backlog/queue backlog/turns backlog/lane backlog/flow backlog/job
+	retry timing cron/cron cron/zone cron/zone_file cron/zone_rule'
 
 headers_of() {
 	sed -n 's/^#[[:space:]]*include "\([^"]*\)".*/\1/p' "$1"
@@ -41,8 +42,8 @@ place() {
 }
 
 story_rule() {
-	for file in daemon/*.[ch]; do
-		own=$(basename "$file")
+	for file in daemon/*.[ch] daemon/command/*.[ch] daemon/backlog/*.[ch] daemon/cron/*.[ch]; do
+		own=${file#daemon/}
 		own=${own%.[ch]}
 		from=$(place "$own")
 		[ "$from" != 0 ] || echo "$file has no place in the story: give it one in $0"
@@ -53,8 +54,8 @@ story_rule() {
 			conf/conf.h | kinds/io.h)
 				case $own in main | server | server_settings) ;; *) echo "$file includes $header" ;; esac
 				;;
-			*/*) echo "$file includes $header" ;;
 			*)
+				[ "$(place "${header%.h}")" != 0 ] || echo "$file includes $header"
 				[ "${header%.h}" = "$own" ] || [ "$(place "${header%.h}")" -gt "$from" ] ||
 					{ [ "$(place "${header%.h}")" = "$from" ] && [ "${header%.h}" = "${own%%_*}" ]; } ||
 					echo "$file includes $header, which stands before it"
@@ -74,6 +75,9 @@ none_of 'cpu kinds, which run in a child, know no coroutines' \
 none_of 'work stands on kinds and coro' "$(folder_rule daemon/work/ 'config.h work/ kinds/ coro/ proto/ base/')"
 none_of 'a child knows no loop and no parent' "$(folder_rule daemon/work/child 'config.h work/child work/wire work/ring
 	work/groups work/procfs work/handover work/pool kinds/kind.h kinds/outcome.h kinds/progress.h proto/ base/')"
+none_of 'backlog stands on what rows are, and neither waits nor asks' \
+	"$(folder_rule daemon/backlog/ 'config.h backlog/ store/store.h store/job_row.h store/limits.h kinds/kind.h proto/ base/')"
+none_of 'cron knows no jobs' "$(folder_rule daemon/cron/ 'config.h cron/ proto/ base/')"
 none_of 'conf stands on proto and base' "$(folder_rule conf/ 'config.h conf/ proto/ base/')"
 none_of 'the client knows nothing of the daemon' "$(folder_rule client/ 'config.h client/ proto/ base/')"
 none_of 'the life of a job calls down only; main and server alone know the settings, and close the parts below' "$(story_rule)"

@@ -7,7 +7,7 @@
 #include <errno.h>
 #include <stdio.h>
 
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/failmem.h"
 #include "tests/lib/unit.h"

@@ -3,7 +3,7 @@
 #include <time.h>
 #include <unistd.h>
 
-#include "cron.h"
+#include "cron/cron.h"
 #include "proto/timefmt.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/cronwalk.h"

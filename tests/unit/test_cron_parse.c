@@ -2,7 +2,7 @@
 #include <stdio.h>
 #include <string.h>
 
-#include "cron.h"
+#include "cron/cron.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/unit.h"
 

@@ -2,9 +2,9 @@
 #include <signal.h>
 #include <stdint.h>
 
-#include "job.h"
-#include "flow.h"
-#include "lane.h"
+#include "backlog/job.h"
+#include "backlog/flow.h"
+#include "backlog/lane.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/failmem.h"
 #include "tests/lib/unit.h"

@@ -6,7 +6,7 @@
 #include "base/buf.h"
 #include "dispatch.h"
 #include "record.h"
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "tests/lib/unit.h"
 
 static struct backlog s;

@@ -4,7 +4,7 @@
 #include <string.h>
 #include <time.h>
 
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "coro/loop.h"
 #include "schedules.h"
 #include "store/store_backend.h"

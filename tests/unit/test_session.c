@@ -9,7 +9,7 @@
 #include <string.h>
 #include <sys/socket.h>
 
-#include "command.h"
+#include "command/command.h"
 #include "coro/loop.h"
 #include "coro/stream.h"
 #include "mailbox.h"

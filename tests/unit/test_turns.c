@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-#include "backlog.h"
+#include "backlog/backlog.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/unit.h"
 

@@ -7,8 +7,8 @@
 #include "base/calendar.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/unit.h"
-#include "zone.h"
-#include "zone_cache.h"
+#include "cron/zone.h"
+#include "cron/zone_cache.h"
 
 enum { DAY = 86400, WHY = 300 };
 

@@ -8,12 +8,12 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include "cron.h"
+#include "cron/cron.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/failmem.h"
 #include "tests/lib/unit.h"
-#include "zone.h"
-#include "zone_file.h"
+#include "cron/zone.h"
+#include "cron/zone_file.h"
 
 enum { BYTES_MAX = 300 << 10, WHY = 300, SPANS_MAX = 2000 + 2 * 150 };
 
