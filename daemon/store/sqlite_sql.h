@@ -5,7 +5,7 @@
  * spec is written once. result is there only where there is something to say.
  * attempt holds ended attempts that were followed by another: the latest one's
  * entry is made of job and result, so that a first success writes none.
- * lane interns (queue, type) and keeps the counts.
+ * lane interns (queue, type) and keeps the counts; block says where jobs of a lane or in a state may be (sqlite_block.h).
  *
  * An index costs every job of every life a look, partial or not. So only what
  * most jobs need is an index of job; what few need (a time to fall due, to
@@ -95,6 +95,8 @@ static const char *const sqlite_migrations[] = {
 	/* blocks are smaller now */
 	"DELETE FROM block;"
 	"INSERT INTO block SELECT lane, id / 64 FROM job UNION SELECT -state, id / 64 FROM job;",
+	/* the blocks say where jobs run */
+	"DROP INDEX job_aside;",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -113,6 +115,10 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 #define SQLITE_OUTPUT_KEPT(stream) \
 	"coalesce((SELECT offset + length(data) FROM output WHERE job = ?1 AND attempt = ?4 AND stream = " stream \
 	" ORDER BY offset DESC LIMIT 1), 0)"
+
+/* The running jobs, by the blocks in which there may be some. */
+#define SQLITE_RUNNING \
+	" FROM block CROSS JOIN job ON id BETWEEN number * 64 AND number * 64 + 63 WHERE key = -5 AND state = 5"
 
 #define SQLITE_STATEMENTS(X) \
 	X(SQL_BEGIN, "BEGIN IMMEDIATE") \
@@ -152,8 +158,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_AGENDA_DELETE, "DELETE FROM agenda WHERE kind = ?1 AND at = ?2 AND job = ?3") \
 	X(SQL_AGENDA_DUE, "SELECT job FROM agenda WHERE at <= ?1 AND kind = ?3 ORDER BY at, job LIMIT ?2") \
 	X(SQL_AGENDA_NEXT, "SELECT at FROM agenda WHERE kind = ?1 ORDER BY at LIMIT 1") \
-	X(SQL_RUNNING, \
-	  "SELECT id FROM job WHERE state = 5 AND state <> 3 AND state <> 4 AND state <> 6 ORDER BY id LIMIT ?1") \
+	X(SQL_RUNNING, "SELECT id" SQLITE_RUNNING " ORDER BY number, id LIMIT ?1") \
 	X(SQL_FINAL, \
 	  "SELECT id FROM job WHERE state > 5 AND retain < 0 AND dependents = 0 AND graph < 8 AND final_at <= ?1" \
 	  " ORDER BY final_at LIMIT ?2") \
@@ -239,8 +244,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_FLOW_READY, "SELECT lane, key, \"limit\", ready FROM flow") \
 	X(SQL_FLOW_DELETE, "DELETE FROM flow WHERE id = ?1") \
 	X(SQL_FLOW_ALL, "SELECT id, lane, grp, key, \"limit\", unfinished, ready FROM flow") \
-	X(SQL_FLOWS_RUNNING, \
-	  "SELECT flow FROM job WHERE state = 5 AND state <> 3 AND state <> 4 AND state <> 6 AND flow <> 0") \
+	X(SQL_FLOWS_RUNNING, "SELECT flow" SQLITE_RUNNING " AND flow <> 0") \
 	X(SQL_QUEUE_PUT, "INSERT OR REPLACE INTO queue VALUES(?1,?2,?3,?4,?5,?6,?7)") \
 	X(SQL_QUEUE_GET, SQLITE_QUEUE_COLUMNS " FROM queue WHERE name = ?1") \
 	X(SQL_QUEUE_ALL, SQLITE_QUEUE_COLUMNS ", level, at FROM queue LEFT JOIN bucket ON queue = name ORDER BY name") \
