@@ -337,6 +337,13 @@ static void restore_flow(void *arg, const struct flow_count *count)
 		fail(s, EXIT_FAILED, "out of memory while reading the state");
 }
 
+static void restore_first(void *arg, const struct ready_first *first)
+{
+	struct server *s = arg;
+
+	backlog_restore_first(&s->parts.backlog, first);
+}
+
 static void restore_queue(void *arg, const struct queue_row *queue)
 {
 	struct server *s = arg;
@@ -368,6 +375,7 @@ static int open_store(struct server *s)
 		return fail(s, result == STORE_OPEN_REFUSED ? EXIT_STATE : EXIT_FAILED, why);
 	store_counts(p->store, restore_count, s);
 	store_flows(p->store, restore_flow, s);
+	store_firsts(p->store, restore_first, s);
 	store_queues(p->store, restore_queue, s);
 	store_schedules(p->store, on_schedule_changed, s);
 	notify_set_seq(p->notify, store_seq(p->store));

@@ -11,6 +11,7 @@ enum { LOTS_A_TAKE = 16, PASSES_A_LOOK = 2048 };
 void backlog_init(struct backlog *s, void (*wake)(void *arg), void *arg)
 {
 	memset(s, 0, sizeof(*s));
+	TAILQ_INIT(&s->awaited);
 	TAILQ_INIT(&s->hungry);
 	s->wake = s->rounds.wake = wake;
 	s->arg = s->rounds.arg = arg;
@@ -96,6 +97,11 @@ struct job *backlog_find(const struct backlog *s, int64_t id)
 
 /* ---- settling: what follows when something of a flow has changed ---- */
 
+static struct flow_list *flow_hunger(struct backlog *s, const struct flow *f)
+{
+	return f->awaited ? &s->awaited : &s->hungry;
+}
+
 static void flow_settle_hunger(struct backlog *s, struct flow *f)
 {
 	bool wanted = f->more && !f->paging && f->lane->kind != NULL && f->n <= windows_cap(&s->windows) / 4;
@@ -107,8 +113,22 @@ static void flow_settle_hunger(struct backlog *s, struct flow *f)
 		TAILQ_INSERT_TAIL(&s->hungry, f, hungry_link);
 		s->wake(s->arg);
 	} else {
-		TAILQ_REMOVE(&s->hungry, f, hungry_link);
+		TAILQ_REMOVE(flow_hunger(s, f), f, hungry_link);
+		f->awaited = false;
 	}
+}
+
+/* Puts the flow's turns in or out of the round. The page that they wait for goes before those that none waits for. */
+static void turns_changed(struct backlog *s, const struct flow *f)
+{
+	struct flow *first = turns_first(f->group->turn);
+
+	round_settle(&s->rounds, f->lane->queue, lane_class(f->lane));
+	if (first == NULL || first->awaited || !first->hungry || flow_head(first) != NULL)
+		return;
+	TAILQ_REMOVE(&s->hungry, first, hungry_link);
+	first->awaited = true;
+	TAILQ_INSERT_TAIL(&s->awaited, first, hungry_link);
 }
 
 /* A lot with room for one more: the best of those parked comes back. */
@@ -120,8 +140,22 @@ static void lot_release(struct backlog *s, struct lot *lot)
 		return;
 	key_unpark(f);
 	turns_settle(f);
-	round_settle(&s->rounds, f->lane->queue, lane_class(f->lane));
+	turns_changed(s, f);
 	s->wake(s->arg);
+}
+
+static void flow_settle_parked(struct flow *f)
+{
+	bool waits = flow_waits(f);
+
+	if (!f->parked) {
+		if (waits && flow_head(f) == NULL && key_full(f))
+			key_park(f);	/* none need wait for its page */
+	} else if (waits && key_full(f)) {
+		key_settle(f);
+	} else {
+		key_unpark(f);
+	}
 }
 
 /* Puts the flow where it belongs now; it goes with its last job. */
@@ -129,15 +163,12 @@ static void flow_settle(struct backlog *s, struct flow *f)
 {
 	struct lot *lot = f->lot;
 
-	if (f->parked) {
-		if (flow_head(f) == NULL || !key_full(f))
-			key_unpark(f);
-		else
-			key_settle(f);
-	}
+	if (f->id != 0 && f->unfinished <= 0)
+		f->more = false;
+	flow_settle_parked(f);
 	turns_settle(f);
 	flow_settle_hunger(s, f);
-	round_settle(&s->rounds, f->lane->queue, lane_class(f->lane));
+	turns_changed(s, f);
 	/* Its head may be worse than one that is parked for the same slot. */
 	if (lot != NULL)
 		lot_release(s, lot);
@@ -257,12 +288,6 @@ void backlog_start_queue(struct backlog *s, struct queue *q)
 
 /* ---- what the store held ---- */
 
-static void flow_restore(struct backlog *s, struct flow *f, bool ready)
-{
-	f->more = ready;
-	flow_settle(s, f);
-}
-
 int backlog_restore(struct backlog *s, const struct lane_count *count)
 {
 	struct lane *l = backlog_lane(s, count->queue, count->type);
@@ -271,8 +296,6 @@ int backlog_restore(struct backlog *s, const struct lane_count *count)
 		return -ENOMEM;
 	l->counts[count->state] += count->n;
 	s->counts[count->state] += count->n;
-	if (count->state == JOB_READY && count->n > 0)
-		flow_restore(s, &l->own, true);
 	return 0;
 }
 
@@ -284,8 +307,20 @@ int backlog_restore_flow(struct backlog *s, const struct flow_count *count)
 	if (f == NULL)
 		return -ENOMEM;
 	f->unfinished = count->unfinished;
-	flow_restore(s, f, count->ready > 0);
 	return 0;
+}
+
+void backlog_restore_first(struct backlog *s, const struct ready_first *first)
+{
+	struct lane *l = backlog_lane(s, first->queue, first->type);
+	struct flow *f = l != NULL ? &l->own : NULL;
+
+	if (first->flow != 0)
+		HASH_FIND(hh, s->flows, &first->flow, sizeof(first->flow), f);
+	if (f == NULL)
+		log_fatal("ready jobs of queue %s were not counted", first->queue);
+	flow_cut(f, first->priority, first->id, NULL, NULL);
+	flow_settle(s, f);
 }
 
 void backlog_restore_queue(struct backlog *s, const struct queue_row *row)
@@ -317,7 +352,7 @@ static bool peek_passes(struct backlog *s, struct job *job, wall_ms now)
 	if (key_full(f)) {
 		key_park(f);
 		turns_settle(f);
-		round_settle(&s->rounds, f->lane->queue, lane_class(f->lane));
+		turns_changed(s, f);
 		return true;
 	}
 	return !round_token(&s->rounds, f->lane->queue, now);
@@ -443,7 +478,7 @@ void backlog_put_back(struct backlog *s, int64_t id)
 
 struct flow *backlog_hungry(struct backlog *s, size_t *max)
 {
-	struct flow *f = TAILQ_FIRST(&s->hungry);
+	struct flow *f = TAILQ_FIRST(TAILQ_EMPTY(&s->awaited) ? &s->hungry : &s->awaited);
 	size_t cap = windows_cap(&s->windows);
 
 	if (f == NULL)

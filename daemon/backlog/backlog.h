@@ -34,7 +34,7 @@ struct backlog {
 	struct flow *flows;			/* those with a number, by it */
 	struct windows windows;
 	struct rounds rounds;
-	struct flow_list hungry;
+	struct flow_list awaited, hungry;	/* want a page: of those that a queue waits for, of the others */
 	size_t lanes;
 	int64_t counts[JOB_STATES];
 	/* Something may be taken, or a page is wanted, that was not so before. */
@@ -56,6 +56,7 @@ bool backlog_make_queue(struct backlog *s, const char *name);
 /* What the store held when it was opened. 0 or -ENOMEM. */
 int backlog_restore(struct backlog *s, const struct lane_count *count);
 int backlog_restore_flow(struct backlog *s, const struct flow_count *count);
+void backlog_restore_first(struct backlog *s, const struct ready_first *first);	/* after the two */
 void backlog_restore_queue(struct backlog *s, const struct queue_row *queue);
 
 /* The stream of changes. */

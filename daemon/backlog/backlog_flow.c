@@ -11,7 +11,7 @@ void backlog_forget_flow(struct backlog *s, struct flow *f)
 		key_part(&s->keys, f);
 	turns_part(f);
 	if (f->hungry)
-		TAILQ_REMOVE(&s->hungry, f, hungry_link);
+		TAILQ_REMOVE(f->awaited ? &s->awaited : &s->hungry, f, hungry_link);
 	free(f->v);
 	free(f);
 	s->windows.flows--;

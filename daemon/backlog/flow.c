@@ -22,6 +22,27 @@ struct job *flow_last(const struct flow *f)
 	return f->n > 0 ? f->v[f->first + f->n - 1] : NULL;
 }
 
+bool flow_waits(const struct flow *f)
+{
+	return f->n > 0 || f->more;
+}
+
+int flow_next_priority(const struct flow *f)
+{
+	if (f->n > 0)
+		return flow_head(f)->row.priority;
+	if (f->horizon_id == 0)
+		return INT32_MAX;
+	return f->horizon_id != INT64_MAX ? f->horizon_priority : f->horizon_priority - 1;
+}
+
+int64_t flow_next_id(const struct flow *f)
+{
+	if (f->n > 0)
+		return flow_head(f)->row.id;
+	return f->horizon_id != INT64_MAX ? f->horizon_id : 0;
+}
+
 bool flow_covers(const struct flow *f, int priority, int64_t id)
 {
 	if (!f->more)

@@ -5,7 +5,7 @@
  * Ready jobs of a flow have one order: priority down, then id up. The window
  * holds the first of them, without a gap, up to its horizon; what lies behind
  * the horizon is in the store only (`more`). So a backlog of millions costs a
- * window, and the head of the flow is always at hand.
+ * window; what is next is at hand, or its page is on its way.
  */
 #ifndef JOBD_FLOW_H
 #define JOBD_FLOW_H
@@ -39,7 +39,7 @@ struct flow {
 	bool paging;			/* a page is on its way, behind the horizon as it was then: */
 	int page_priority;
 	int64_t page_id;
-	bool hungry;			/* in the backlog's list of flows that want a page */
+	bool hungry, awaited;		/* it wants a page; a queue waits for that */
 	TAILQ_ENTRY(flow) hungry_link;
 
 	struct group *group;		/* whose turn it takes */
@@ -52,6 +52,12 @@ TAILQ_HEAD(flow_list, flow);
 
 /* Does a job of this key come before that one? */
 bool flow_before(int a_priority, int64_t a_id, int b_priority, int64_t b_id);
+
+/* Has it a ready job, in the window or behind its horizon? */
+bool flow_waits(const struct flow *f);
+/* Of such a flow: the key of its next job, or, while that one is behind the horizon, a key that it does not come before. */
+int flow_next_priority(const struct flow *f);
+int64_t flow_next_id(const struct flow *f);
 
 struct job *flow_head(const struct flow *f);	/* NULL if the window is empty */
 struct job *flow_last(const struct flow *f);

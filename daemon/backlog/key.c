@@ -162,7 +162,7 @@ void key_park(struct flow *f)
 {
 	heap_remove(&f->group->flows, &f->place);
 	f->parked = true;
-	f->place.tie = (uint64_t)flow_head(f)->row.id;
+	f->place.tie = (uint64_t)flow_next_id(f);
 	if (heap_add(&f->lot->parked, &f->place, turns_rank(f)) != 0)
 		log_fatal("a flow of key %s has no place to be parked", f->lot->key->name);
 	lot_settle(f->lot);
@@ -178,13 +178,7 @@ void key_unpark(struct flow *f)
 
 void key_settle(struct flow *f)
 {
-	const struct job *head = flow_head(f);
-
-	if (head == NULL) {
-		key_unpark(f);
-		return;
-	}
-	f->place.tie = (uint64_t)head->row.id;
+	f->place.tie = (uint64_t)flow_next_id(f);
 	heap_move(&f->lot->parked, &f->place, turns_rank(f));
 }
 

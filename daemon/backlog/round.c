@@ -30,7 +30,7 @@ static bool queue_may_start(const struct queue *q)
 void round_settle(struct rounds *r, struct queue *q, enum job_class class)
 {
 	struct turns *turn = &q->turn[class];
-	bool wanted = turn->groups.n > 0 && queue_may_start(q);
+	bool wanted = turns_head(turn) != NULL && queue_may_start(q);
 
 	if (wanted == heap_holds(&turn->node))
 		return;

@@ -117,17 +117,17 @@ static void group_settle(struct group *g)
 		heap_remove(&g->turn->groups, &g->place);
 		return;
 	}
-	key = rank(flow_head(first)->row.priority, g->stamp);
+	key = rank(flow_next_priority(first), g->stamp);
 	if (heap_holds(&g->place))
 		heap_move(&g->turn->groups, &g->place, key);
 	else if (heap_add(&g->turn->groups, &g->place, key) != 0)
 		log_fatal("a group has no place in its queue's turns");
 }
 
-/* Has the flow ready jobs, in memory or not? A group of which none has is away, and comes back at the end. */
+/* A group of whose flows none has a ready job is away, and comes back at the end. */
 static void flow_settle_ready(struct flow *f)
 {
-	bool ready = f->n > 0 || f->more;
+	bool ready = flow_waits(f);
 
 	if (ready == f->ready)
 		return;
@@ -140,13 +140,12 @@ static void flow_settle_ready(struct flow *f)
 
 void turns_settle(struct flow *f)
 {
-	const struct job *head = f->parked ? NULL : flow_head(f);
 	struct heap *flows = &f->group->flows;
 	uint64_t key;
 
 	flow_settle_ready(f);
-	if (head != NULL) {
-		key = rank(head->row.priority, (uint64_t)head->row.id);
+	if (!f->parked && flow_waits(f)) {
+		key = rank(flow_next_priority(f), (uint64_t)flow_next_id(f));
 		if (heap_holds(&f->place))
 			heap_move(flows, &f->place, key);
 		else if (heap_add(flows, &f->place, key) != 0)
@@ -162,16 +161,23 @@ void turns_took(struct flow *f)
 	f->group->stamp = ++f->group->turn->clock;
 }
 
-struct job *turns_head(const struct turns *t)
+struct flow *turns_first(const struct turns *t)
 {
 	struct heap_node *top = heap_top(&t->groups);
 
-	return top != NULL ? flow_head(group_first((const struct group *)(const void *)top)) : NULL;
+	return top != NULL ? group_first((const struct group *)(const void *)top) : NULL;
+}
+
+struct job *turns_head(const struct turns *t)
+{
+	const struct flow *first = turns_first(t);
+
+	return first != NULL ? flow_head(first) : NULL;
 }
 
 uint64_t turns_rank(const struct flow *f)
 {
-	return rank(flow_head(f)->row.priority, f->group->stamp);
+	return rank(flow_next_priority(f), f->group->stamp);
 }
 
 static wall_ms flow_oldest(const struct flow *f, wall_ms oldest, int *looks)

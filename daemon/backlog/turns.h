@@ -5,6 +5,9 @@
  * served the longest ago is next, and one that had nothing to do joins at the
  * end, so that it has no credit. Within a group, id orders. Jobs without group
  * are one group. All in O(log n): a heap of groups, each with a heap of flows.
+ *
+ * A flow whose next job is not in memory stands where that job could stand at
+ * best: if that is first, the queue waits for its page.
  */
 #ifndef JOBD_TURNS_H
 #define JOBD_TURNS_H
@@ -24,9 +27,9 @@ struct lot;
 struct queue;
 
 struct group {
-	struct heap_node place;	/* among its turn's, while one of its flows has a job to take */
+	struct heap_node place;	/* among its turn's, while it has flows there */
 	struct turns *turn;
-	struct heap flows;	/* that have one, and are not parked */
+	struct heap flows;	/* with ready jobs, in memory or not, and not parked */
 	uint64_t stamp;		/* when it was served last, or came */
 	size_t n, ready;	/* flows; of these, those with ready jobs, in memory or not */
 	UT_hash_handle hh;	/* by name; "" is that of jobs without one */
@@ -58,13 +61,15 @@ void turns_settle(struct flow *f);
 /* Its group had its turn; the flow is to be settled. */
 void turns_took(struct flow *f);
 
-/* The next job, NULL if there is none. */
+/* The flow whose turn it is; NULL: none has a ready job that may be taken. */
+struct flow *turns_first(const struct turns *t);
+/* Its head, the next job; NULL also while that is not in memory. */
 struct job *turns_head(const struct turns *t);
 
 /* When the oldest of its jobs in memory became ready; looks at as many as *looks, and takes them off it. 0: there is none. */
 wall_ms turns_oldest(const struct turns *t, int *looks);
 
-/* Where the flow's head stands among those of other flows of its turn: the key of a heap, with the head's id as its tie. */
+/* Where the flow's next job stands among those of other flows of its turn: the key of a heap, with that job's id as its tie. */
 uint64_t turns_rank(const struct flow *f);
 
 #endif

@@ -126,6 +126,11 @@ static void memory_flows(struct store *st, void (*each)(void *arg, const struct 
 	(void)st, (void)each, (void)arg;
 }
 
+static void memory_firsts(struct store *st, void (*each)(void *arg, const struct ready_first *first), void *arg)
+{
+	(void)st, (void)each, (void)arg;
+}
+
 static void memory_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	(void)st, (void)each, (void)arg;
@@ -152,6 +157,7 @@ const struct store_backend store_memory = {
 	.submit = memory_submit_op,
 	.counts = memory_counts,
 	.flows = memory_flows,
+	.firsts = memory_firsts,
 	.queues = memory_queues,
 	.schedules = memory_schedules,
 	.stats = memory_stats,

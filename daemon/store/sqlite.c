@@ -19,6 +19,7 @@
 #include "store/sqlite_queue.h"
 #include "store/sqlite_schedule.h"
 #include "store/sqlite_reader.h"
+#include "store/sqlite_verbs.h"
 #include "store/sqlite_writer.h"
 #include "store/store_backend.h"
 
@@ -37,6 +38,7 @@ struct sqlite_store {
 	struct sqlite_door door;
 	struct sqlite_turn writes, reads, scans;
 	struct deferred hand_over;
+	struct ready_firsts firsts;	/* at open */
 	bool begun;			/* a verb was called: what was at open is the threads' now */
 };
 
@@ -92,7 +94,8 @@ static void sqlite_open_databases(struct sqlite_store *s)
 	if (sqlite_file_open(db, s->path) == 0) {
 		q = sqlite_query(db, SQL_LANE_TRIM);
 		sqlite_run(&q);
-		sqlite_tx_load(&s->writer.tx);
+		if (sqlite_tx_load(&s->writer.tx) == 0)
+			sqlite_ready_firsts(&s->writer.tx, &s->firsts);
 	}
 	if (db->failed == 0)
 		sqlite_file_open_reader(&s->reader.db, s->path);
@@ -208,6 +211,7 @@ static enum store_open_result sqlite_open(struct store *st, const struct store_c
 			close(s->lock);
 	}
 	if (rc != STORE_OPEN_OK) {
+		free(s->firsts.v);
 		free(s);
 		return rc;
 	}
@@ -229,6 +233,7 @@ static void sqlite_close(struct store *st)
 	sqlite_tx_free(&s->writer.tx);
 	sqlite_space_close(&s->writer.space);
 	close(s->lock);
+	free(s->firsts.v);
 	free(s);
 }
 
@@ -264,6 +269,14 @@ static void sqlite_flows(struct store *st, void (*each)(void *arg, const struct 
 	}
 }
 
+static void sqlite_firsts(struct store *st, void (*each)(void *arg, const struct ready_first *first), void *arg)
+{
+	struct sqlite_store *s = st->impl;
+
+	for (size_t i = 0; i < s->firsts.n; i++)
+		each(arg, &s->firsts.v[i]);
+}
+
 static void sqlite_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	struct sqlite_store *s = st->impl;
@@ -297,6 +310,7 @@ const struct store_backend store_sqlite = {
 	.submit = sqlite_submit,
 	.counts = sqlite_counts,
 	.flows = sqlite_flows,
+	.firsts = sqlite_firsts,
 	.queues = sqlite_queues,
 	.schedules = sqlite_schedules,
 	.stats = sqlite_stats,

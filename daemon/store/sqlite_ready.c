@@ -48,6 +48,54 @@ static void ready_below(struct sqlite_tx *tx, struct store_op *op, const struct 
 	ready_read(tx, op, &q);
 }
 
+/* ---- at open ---- */
+
+static int firsts_room(struct ready_firsts *firsts)
+{
+	size_t cap = firsts->cap > 0 ? 2 * firsts->cap : 16;
+	struct ready_first *v;
+
+	if (firsts->n < firsts->cap)
+		return 0;
+	v = realloc(firsts->v, cap * sizeof(*v));
+	if (v == NULL)
+		return -ENOMEM;
+	firsts->v = v;
+	firsts->cap = cap;
+	return 0;
+}
+
+static void firsts_add(struct sqlite_tx *tx, struct ready_firsts *firsts, const struct sqlite_lane *lane, int64_t flow)
+{
+	struct sqlite_query q = sqlite_query(&tx->db, SQL_READY_FIRST);
+
+	sqlite_bind_int(&q, lane->id);
+	sqlite_bind_int(&q, flow);
+	if (sqlite_next(&q)) {
+		if (firsts_room(firsts) == 0)
+			firsts->v[firsts->n++] = (struct ready_first){ lane->queue, lane->type, flow, (int)sqlite_int(&q, 0), sqlite_int(&q, 1) };
+		else
+			sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
+	}
+	sqlite_end(&q);
+}
+
+int sqlite_ready_firsts(struct sqlite_tx *tx, struct ready_firsts *firsts)
+{
+	struct sqlite_lane *lane, *next_lane;
+	struct sqlite_flow *flow, *next_flow;
+
+	HASH_ITER(hh_id, tx->lanes.by_id, lane, next_lane)
+		if (lane->n[JOB_READY] > 0)
+			firsts_add(tx, firsts, lane, 0);
+	HASH_ITER(hh_id, tx->flows.by_id, flow, next_flow)
+		if (flow->ready > 0)
+			firsts_add(tx, firsts, flow->lane, flow->row.id);
+	return tx->db.failed;
+}
+
+/* ---- pages ---- */
+
 int sqlite_ready_page(struct sqlite_tx *tx, struct store_op *op)
 {
 	struct sqlite_lane *lane = sqlite_lane_of(&tx->lanes, op->page.queue, op->page.type);

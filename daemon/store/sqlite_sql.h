@@ -151,6 +151,8 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_READY_BELOW, \
 	  "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE state = 4 AND lane = ?1 AND flow = ?2 AND priority < ?3" \
 	  " ORDER BY priority DESC, id LIMIT ?4") \
+	X(SQL_READY_FIRST, \
+	  "SELECT priority, id FROM job WHERE state = 4 AND lane = ?1 AND flow = ?2 ORDER BY priority DESC, id LIMIT 1") \
 	X(SQL_READY_FLOWS, "SELECT 1 FROM job WHERE state = 4 AND lane = ?1 AND flow > 0 LIMIT 1") \
 	X(SQL_READY_AHEAD, \
 	  "SELECT count(*) FROM job WHERE state = 4 AND lane = ?1 AND (priority > ?2 OR (priority = ?2 AND id < ?3))") \

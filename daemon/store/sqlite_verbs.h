@@ -33,6 +33,15 @@ int sqlite_time_resolve(struct sqlite_tx *tx, struct store_op *op);
 int sqlite_fill(struct sqlite_tx *tx, struct store_op *op);
 /* sqlite_ready.c */
 int sqlite_ready_page(struct sqlite_tx *tx, struct store_op *op);
+
+struct ready_firsts {
+	struct ready_first *v;	/* the caller's to free */
+	size_t n, cap;
+};
+
+/* Finds what is first of each order of ready jobs, for store_firsts. 0, or a failure, which sticks. */
+int sqlite_ready_firsts(struct sqlite_tx *tx, struct ready_firsts *firsts);
+
 /* sqlite_output.c */
 int sqlite_output_append(struct sqlite_tx *tx, struct store_op *op);
 

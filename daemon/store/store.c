@@ -56,6 +56,11 @@ void store_flows(struct store *st, void (*each)(void *arg, const struct flow_cou
 	st->backend->flows(st, each, arg);
 }
 
+void store_firsts(struct store *st, void (*each)(void *arg, const struct ready_first *first), void *arg)
+{
+	st->backend->firsts(st, each, arg);
+}
+
 void store_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	st->backend->queues(st, each, arg);

@@ -92,6 +92,13 @@ struct flow_count {
 	int64_t unfinished, ready;	/* its jobs that are not final, and of these the ready ones */
 };
 
+struct ready_first {		/* of the ready jobs of one order, of a flow or (0) of those without one, the first */
+	const char *queue, *type;
+	int64_t flow;
+	int priority;
+	int64_t id;
+};
+
 struct store_conf {
 	const char *directory;		/* exists, writable */
 	wall_ms retain;			/* default for final records */
@@ -120,12 +127,14 @@ enum store_open_result store_open(const struct store_backend *backend, const str
 void store_close(struct store **st);
 
 /*
- * The kept counts (those above 0), flows and queue settings as they were at open, to
- * begin the observer's from: after open, before the first verb. What the
- * callback is given is borrowed for its call.
+ * The kept counts (those above 0), flows, what is first of each order of ready
+ * jobs, and queue settings as they were at open, to begin the observer's from:
+ * after open, before the first verb. What the callback is given is borrowed for
+ * its call.
  */
 void store_counts(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg);
 void store_flows(struct store *st, void (*each)(void *arg, const struct flow_count *flow), void *arg);
+void store_firsts(struct store *st, void (*each)(void *arg, const struct ready_first *first), void *arg);
 void store_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg);
 void store_schedules(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg);
 

@@ -33,6 +33,7 @@ struct store_backend {
 	/* As they were at open. */
 	void (*counts)(struct store *st, void (*each)(void *arg, const struct lane_count *count), void *arg);
 	void (*flows)(struct store *st, void (*each)(void *arg, const struct flow_count *flow), void *arg);
+	void (*firsts)(struct store *st, void (*each)(void *arg, const struct ready_first *first), void *arg);
 	void (*queues)(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg);
 	void (*schedules)(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg);
 	void (*stats)(struct store *st, struct store_stats *out);

@@ -311,13 +311,41 @@ static void on_flow(void *arg, const struct flow_count *flow)
 	flow_at_open = *flow;
 }
 
+static struct ready_first firsts_at_open[2];
+static size_t firsts_n;
+
+static void on_first(void *arg, const struct ready_first *first)
+{
+	(void)arg;
+	ck_assert_uint_lt(firsts_n++, 2);
+	firsts_at_open[first->flow != 0] = *first;
+}
+
+static int64_t first_of_flow, first_of_none;
+
+/* What is first by priority is neither the oldest nor ready still. */
+static void make_firsts(void)
+{
+	struct job_update raise = { .what = UPDATE_PRIORITY, .priority = 5 };
+	enum job_state state;
+	int64_t held;
+
+	submit();
+	held = submit();
+	first_of_none = submit();
+	submit();
+	for (raise.id = held; raise.id <= first_of_none; raise.id++)
+		ck_assert_int_eq(store_update(st, &raise, 2000, &state), 0);
+	ck_assert_int_eq(store_hold(st, held, 2000, &state), 0);
+}
+
 static void make_flows(void)
 {
 	enum job_state state;
 	int64_t id;
 
 	succeed(submit_flow("q", "gone", NULL, 0), 2000);
-	submit_flow("q", "g", "k", 3);
+	first_of_flow = submit_flow("q", "g", "k", 3);
 	submit_flow("q", "g", "k", 3);
 	id = submit_flow("q", "g", "k", 3);
 	ck_assert_int_eq(store_hold(st, id, 2000, &state), 0);
@@ -336,6 +364,7 @@ START_TEST(flows_are_there_at_the_next_open)
 	storetest_make_directory();
 	storetest_open(&store_sqlite);
 	storetest_go(make_flows);
+	storetest_go(make_firsts);
 	storetest_close();
 	storetest_open(&store_sqlite);
 	flows_n = 0;
@@ -347,6 +376,14 @@ START_TEST(flows_are_there_at_the_next_open)
 	ck_assert_int_eq(flow_at_open.row.limit, 3);
 	ck_assert_int_eq(flow_at_open.unfinished, 4);
 	ck_assert_int_eq(flow_at_open.ready, 2);
+	firsts_n = 0;
+	store_firsts(st, on_first, NULL);
+	ck_assert_uint_eq(firsts_n, 2);
+	ck_assert_int_eq(firsts_at_open[0].id, first_of_none);
+	ck_assert_int_eq(firsts_at_open[0].priority, 5);
+	ck_assert_int_eq(firsts_at_open[1].id, first_of_flow);
+	ck_assert_int_eq(firsts_at_open[1].flow, flow_at_open.row.id);
+	ck_assert_str_eq(firsts_at_open[1].queue, "q");
 	storetest_go(key_is_counted);
 	storetest_close();
 	storetest_remove_directory();

@@ -151,6 +151,13 @@ static void restore_flow(void *arg, const struct flow_count *count)
 	must(0, backlog_restore_flow(&p->backlog, count) == 0, "out of memory");
 }
 
+static void restore_first(void *arg, const struct ready_first *first)
+{
+	struct parts *p = arg;
+
+	backlog_restore_first(&p->backlog, first);
+}
+
 static void restore_queue(void *arg, const struct queue_row *queue)
 {
 	struct parts *p = arg;
@@ -176,6 +183,7 @@ static void open_store(struct parts *p)
 	must(0, store_open(&simstore, &conf, &observer, &p->store, why, sizeof(why)) == STORE_OPEN_OK, "the store does not open");
 	store_counts(p->store, restore_count, p);
 	store_flows(p->store, restore_flow, p);
+	store_firsts(p->store, restore_first, p);
 	store_queues(p->store, restore_queue, p);
 	store_schedules(p->store, on_schedule_changed, p);
 	must(0, store_seq(p->store) == model_seq(), "the store's last change is %llu, and %llu was told",

@@ -40,19 +40,19 @@ static bool in_hand(const struct wish *w)
 	return job != NULL && job->place == JOB_IN_HAND;
 }
 
-/* Does the store alone know of it yet? Or was it found expired, before the clock went back? */
-static bool away(const struct wish *w)
+/* Was it found expired, before the clock went back? */
+static bool found_expired(const struct wish *w)
 {
 	const struct job *job = backlog_find(&life_parts.backlog, w->id);
 
-	return job == NULL || (job->place == JOB_ASIDE && w->row.expires_at != 0 && life_clock_moved());
+	return job != NULL && job->place == JOB_ASIDE && w->row.expires_at != 0 && life_clock_moved();
 }
 
 /* Must the job be taken if it is its turn? One that somebody asks to change may be left alone meanwhile. */
 static bool eligible(const struct wish *w)
 {
 	return !expired(w) && !model_asked(w) && !many_asks(w, ASK_CANCEL) && !model_replaced(w->key) &&
-	       !in_hand(w) && limits_allow(w) && !away(w);
+	       !in_hand(w) && limits_allow(w) && !found_expired(w);
 }
 
 /* Must a come before b, whosever turn it is? */
@@ -83,11 +83,20 @@ static bool group_waits(const struct wish *taken, int group)
 	return false;
 }
 
+/* What is next may be in a page that is on its way. */
+static bool page_awaited(int queue, enum job_class class)
+{
+	const struct queue *q = queue_find(&life_parts.backlog.queues, sim_queues[queue]);
+	const struct flow *first = q != NULL ? turns_first(&q->turn[class]) : NULL;
+
+	return first != NULL && flow_head(first) == NULL && (first->hungry || first->paging);
+}
+
 static const struct wish *some_of(int queue, enum job_class class)
 {
 	const struct wish *w = NULL;
 
-	if (!queue_paused(queue) && !many_purges(queue))
+	if (!queue_paused(queue) && !many_purges(queue) && !page_awaited(queue, class))
 		TAILQ_FOREACH(w, model_ready(queue, class), link)
 			if (eligible(w))
 				break;

@@ -204,6 +204,37 @@ static void sim_flows(struct store *st, void (*each)(void *arg, const struct flo
 	free(flows);
 }
 
+/* The first of each order, found by looking at all of them; as flows are numbered from 1 up, those without one come last. */
+static void sim_firsts(struct store *st, void (*each)(void *arg, const struct ready_first *first), void *arg)
+{
+	struct memory_store *m = st->impl;
+	size_t room = m->flows_n + m->n, n = m->flows_n;
+	struct ready_first *firsts = memory_alloc(room, sizeof(*firsts));
+
+	for (size_t i = 0; i < m->n; i++) {
+		const struct memory_job *j = m->jobs[i];
+		struct ready_first own = { j->spec->queue, j->spec->type, 0, j->k.row.priority, j->k.row.id }, *first = firsts + m->flows_n;
+		struct flow_row row;
+
+		if (j->k.row.state != JOB_READY)
+			continue;
+		if (memory_flow_of(m, j->spec, &row)) {
+			own.flow = row.id;
+			first = &firsts[row.id - 1];
+		} else {
+			while (first < firsts + n && (strcmp(first->queue, own.queue) != 0 || strcmp(first->type, own.type) != 0))
+				first++;
+			n += first == firsts + n;
+		}
+		if (first->id == 0 || own.priority > first->priority || (own.priority == first->priority && own.id < first->id))
+			*first = own;
+	}
+	for (size_t i = 0; i < n; i++)
+		if (firsts[i].id != 0)
+			each(arg, &firsts[i]);
+	free(firsts);
+}
+
 static void sim_queues(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg)
 {
 	const struct memory_store *m = st->impl;
@@ -235,6 +266,7 @@ const struct store_backend simstore = {
 	.submit = sim_submit,
 	.counts = sim_counts,
 	.flows = sim_flows,
+	.firsts = sim_firsts,
 	.queues = sim_queues,
 	.schedules = sim_schedules,
 	.stats = sim_stats,

@@ -229,7 +229,7 @@ static void answer_all_pages(void)
 		ask_for_pages();
 		while (pages_len > 0)
 			answer_page(false);
-	} while (!TAILQ_EMPTY(&s.hungry));
+	} while (!TAILQ_EMPTY(&s.awaited) || !TAILQ_EMPTY(&s.hungry));
 }
 
 /* ---- what must hold ---- */
@@ -263,11 +263,7 @@ static bool page_wanted(const struct flow *f)
 	return f->hungry || f->paging;
 }
 
-/*
- * The first eligible job of its flow; of its group and queue, as far as no page
- * is on its way. No other group has one of a higher priority; at the same, they
- * take turns (see below).
- */
+/* The first eligible job of its group and queue. No other group has one of a higher priority; at the same, they take turns (see below). */
 static void expect_first(const struct model_job *got)
 {
 	for (int64_t id = 1; id <= jobs_len; id++) {
@@ -275,13 +271,34 @@ static void expect_first(const struct model_job *got)
 
 		if (m->queue != got->queue || type_class[m->type] != type_class[got->type] || !eligible(m) || !before(m, got))
 			continue;
-		if (flow_of(m) == flow_of(got))
-			ck_abort_msg("job %lld came before %lld of its own flow", (long long)got->row.id, (long long)id);
-		if (m->row.priority == got->row.priority && m->group != got->group)
-			continue;
-		if (!page_wanted(flow_of(m)))
+		if (m->row.priority != got->row.priority || m->group == got->group)
 			ck_abort_msg("job %lld came before %lld of its queue", (long long)got->row.id, (long long)id);
 	}
+}
+
+/* May the flow's page bring a job that comes before this one? */
+static bool page_may_precede(const struct flow *f, const struct model_job *m)
+{
+	const struct flow *own = flow_of(m);
+
+	if (f->parked || flow_head(f) != NULL || !page_wanted(f) || f->lane->queue != own->lane->queue || lane_class(f->lane) != lane_class(own->lane))
+		return false;
+	return f == own || flow_before(flow_next_priority(f), f->group == own->group ? flow_next_id(f) : 0, m->row.priority, m->row.id);
+}
+
+/* Does its queue wait for a page? */
+static bool page_awaited(const struct model_job *m)
+{
+	const struct flow *f;
+	const struct lane *l;
+
+	for (f = s.flows; f != NULL; f = f->hh.next)
+		if (page_may_precede(f, m))
+			return true;
+	TAILQ_FOREACH(l, &queue_find(&s.queues, queue_names[m->queue])->lanes, queue_link)
+		if (page_may_precede(&l->own, m))
+			return true;
+	return false;
 }
 
 static void expect_none(enum job_class class)
@@ -289,7 +306,7 @@ static void expect_none(enum job_class class)
 	for (int64_t id = 1; id <= jobs_len; id++) {
 		const struct model_job *m = &jobs[id];
 
-		if (type_class[m->type] == class && eligible(m) && !page_wanted(flow_of(m)))
+		if (type_class[m->type] == class && eligible(m) && !page_awaited(m))
 			ck_abort_msg("job %lld is ready and not offered", (long long)id);
 	}
 }
@@ -696,7 +713,7 @@ START_TEST(wakes_whenever_there_is_something_new)
 		if (pages_len > 0 && chance_below(4) == 0)
 			answer_page(false);
 		if (wakes == 0) {
-			hold(TAILQ_EMPTY(&s.hungry));
+			hold(TAILQ_EMPTY(&s.awaited) && TAILQ_EMPTY(&s.hungry));
 			for (int c = 0; c < 2; c++)
 				hold(backlog_peek(&s, classes[c], now) == NULL);
 		}
@@ -854,15 +871,19 @@ END_TEST
 START_TEST(starts_from_what_the_store_held)
 {
 	struct lane_count ready = { "alpha", "io", JOB_READY, 2000 }, held = { "alpha", "io", JOB_HELD, 7 };
+	struct ready_first first = { "alpha", "io", 0, 2, 0 };
 
 	begin(1);
 	for (int i = 0; i < 2000; i++) {
 		jobs_len++;
 		jobs[jobs_len] = (struct model_job){ .row = { .id = jobs_len, .state = JOB_READY, .submitted_at = now } };
 		jobs[jobs_len].row.priority = (int)chance_below(3);
+		if (first.id == 0 && jobs[jobs_len].row.priority == 2)
+			first.id = jobs_len;
 	}
 	ck_assert_int_eq(backlog_restore(&s, &ready), 0);
 	ck_assert_int_eq(backlog_restore(&s, &held), 0);
+	backlog_restore_first(&s, &first);
 	ck_assert_int_eq(backlog_active(&s), 2007);
 	ck_assert_int_eq(s.counts[JOB_HELD], 7);
 	ck_assert_ptr_null(backlog_peek(&s, CLASS_IO, now));
