@@ -25,6 +25,7 @@
 #include "coro/coro.h"
 #include "store/idlist.h"
 #include "store/job_row.h"
+#include "store/flow_row.h"
 #include "store/limits.h"
 #include "store/schedule_row.h"
 
@@ -38,18 +39,6 @@ struct queue_row {
 	struct queue_settings set;	/* by a person; what is 0 is left to the configuration */
 	struct bucket bucket;		/* of its rate, as it was at open */
 };
-
-/*
- * Jobs of one queue and type that have the same group, key and limit are a flow:
- * one order, one fate. Its number stays while it has jobs that are not final.
- */
-struct flow_row {
-	int64_t id;
-	const char *group, *key;	/* NULL: none */
-	int64_t limit;			/* of the key */
-};
-
-enum { STORE_FLOWS_MAX = 1 << 18 };	/* that have jobs which are not final */
 
 struct job_change {
 	uint64_t seq;			/* grows by at least one each, across restarts too */
@@ -84,19 +73,6 @@ struct lane_count {		/* jobs of one queue and type in one state */
 	const char *queue, *type;
 	enum job_state state;
 	int64_t n;
-};
-
-struct flow_count {
-	const char *queue, *type;
-	struct flow_row row;
-	int64_t unfinished, ready;	/* its jobs that are not final, and of these the ready ones */
-};
-
-struct ready_first {		/* of the ready jobs of one order, of a flow or (0) of those without one, the first */
-	const char *queue, *type;
-	int64_t flow;
-	int priority;
-	int64_t id;
 };
 
 struct store_conf {
