@@ -54,6 +54,16 @@ static json_t *bulk_parse(struct bulk *b, const char *line, size_t len)
 	return NULL;
 }
 
+/* Lines are submitted in their order: one waits for lines before it. False: b->why says which one is none of these. */
+static bool bulk_follows(struct bulk *b, const json_t *job)
+{
+	const char *unknown = refs_unknown(&b->refs, job);
+
+	if (unknown != NULL)
+		snprintf(b->why, sizeof(b->why), "\"after\" names \"%.80s\", which is the ref of no line before this one", unknown);
+	return unknown == NULL;
+}
+
 /* A ref is one job's in the whole file. False: b->why says that it is not. */
 static bool bulk_name(struct bulk *b, const json_t *job)
 {
@@ -90,7 +100,7 @@ static json_t *bulk_next(struct bulk *b, size_t *len)
 	else if (rc < 0)
 		b->unread = -rc;
 	job = rc > 0 ? bulk_parse(b, line, *len) : NULL;
-	if (job == NULL || bulk_name(b, job))
+	if (job == NULL || (bulk_follows(b, job) && bulk_name(b, job)))
 		return job;
 	json_decref(job);
 	return NULL;

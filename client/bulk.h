@@ -8,7 +8,8 @@
  * connection is submitted once more over a new one: its jobs have request ids.
  *
  * A line may name jobs of lines before it by their `ref`, whichever chunk those
- * were in.
+ * were in; not of lines behind it, not even in its own chunk: what a file means
+ * does not hang on where chunks end.
  */
 #ifndef JOBCTL_BULK_H
 #define JOBCTL_BULK_H

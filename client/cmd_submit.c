@@ -141,7 +141,7 @@ const struct cmd cmd_submit = {
 	"With --file each line is a job as job.submit takes it; the options here hold where the line does not say\n"
 	"otherwise. The ids are printed in order. A line that is refused is named by its number and ends it (exit\n"
 	"code 4): the jobs of the lines before it are submitted, those after it are not. A line may name jobs of lines\n"
-	"before it by their ref.\n",
+	"before it, and only of these, by their ref.\n",
 	"jobctl submit http url=https://example.org --max-attempts 5 --delay 10m\n"
 	"jobctl submit sleep seconds:=1.5 -w\n"
 	"jobctl submit exec --tag for=me -- tar czf /backup/home.tgz /home\n"

@@ -62,6 +62,17 @@ void refs_learn(struct refs *r, const char *name, int64_t id)
 		ref->id = id;
 }
 
+const char *refs_unknown(const struct refs *r, const json_t *job)
+{
+	const json_t *value;
+	size_t i;
+
+	json_array_foreach(json_object_get(job, "after"), i, value)
+		if (json_is_string(value) && refs_find(r, json_string_value(value)) == NULL)
+			return json_string_value(value);
+	return NULL;
+}
+
 /* The id of the job that the value names, to stand in its place; NULL: it names none that has one. */
 static json_t *refs_id(const struct refs *r, const json_t *value)
 {

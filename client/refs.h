@@ -24,6 +24,9 @@ int refs_add(struct refs *r, const char *name);
 /* The job of that name has got its id. */
 void refs_learn(struct refs *r, const char *name, int64_t id);
 
+/* A name in the job's `after` that has not been added; NULL: there is none. */
+const char *refs_unknown(const struct refs *r, const json_t *job);
+
 /* Puts ids in the place of the names that have got one: in `after`, and in every {"$result"} of args. */
 void refs_resolve(const struct refs *r, json_t *job);
 

@@ -234,4 +234,22 @@ def _():
         check('line 11: the ref "r3" is an earlier line\'s' in got.err, got.err)
 
 
+@test("a ref of a line behind is refused by the line that names it, wherever in the file it stands")
+def _():
+    with Daemon("shutdown.grace=0") as d:
+        path = os.path.join(d.dir, "jobs")
+        def refused(jobs, line, ref):
+            with open(path, "w") as out:
+                out.writelines(json.dumps(job) + "\n" for job in jobs)
+            got = d.jobctl("submit", "-f", path, code=4)
+            equal(len(got.out.split()), line - 1)
+            check('line %d: "after" names "%s", which is the ref of no line before this one' % (line, ref) in got.err, got.err)
+        plain = {"type": "noop", "hold": True}
+        refused([dict(plain, after=["b"]), dict(plain, ref="b")], 1, "b")
+        refused([dict(plain, ref="a"), dict(plain, after=["a", "b"]), dict(plain, ref="b"), {"type": "nonsense"}], 2, "b")
+        refused([plain] * 499 + [dict(plain, after=["b"]), dict(plain, ref="b")], 500, "b")
+        refused([dict(plain, ref="self", after=["self"])], 1, "self")
+        refused([dict(plain, ref="a", after=["b"]), dict(plain, ref="b", after=["a"])], 1, "b")
+
+
 main()
