@@ -7,12 +7,12 @@
 #include "client/job_options.h"
 #include "client/table.h"
 
-enum { LIST_PAGE = 1000, LIST_COLUMNS_MAX = 40 };
+enum { LIST_USUAL = 100, LIST_PAGE = 1000, LIST_COLUMNS_MAX = 40 };
 
 static const char *const list_orders[] = { "newest", "oldest", NULL };
 
 struct list {
-	int64_t limit;
+	int64_t limit;			/* -1: not given */
 	bool all, full;
 	const char *order;
 	const char *columns;		/* "a,b" */
@@ -128,7 +128,7 @@ static json_t *list_page(struct table *table, const json_t *page, int64_t *left)
 
 static int list_pages(struct ctl *ctl, const struct list *l, json_t *filter, struct table *table)
 {
-	int64_t left = l->all ? INT64_MAX : l->limit;
+	int64_t left = l->limit;
 	json_t *cursor = NULL;
 	int code = CTL_DONE;
 
@@ -158,6 +158,10 @@ static int list_run(struct ctl *ctl, const struct cmd *cmd, struct list *l, json
 
 	if (l->limit == 0)
 		return options_misused(cmd, "--limit: it is 1 or more; `jobctl count` only counts");
+	if (l->all && l->limit > 0)
+		return options_misused(cmd, "--all and --limit: one of the two");
+	if (l->limit < 0)
+		l->limit = l->all ? INT64_MAX : LIST_USUAL;
 	code = l->columns != NULL ? list_choose(cmd, l) : 0;
 	if (code != 0)
 		return code;
@@ -171,7 +175,7 @@ static int list_run(struct ctl *ctl, const struct cmd *cmd, struct list *l, json
 
 static int list_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
 {
-	struct list l = { .limit = 100 };
+	struct list l = { .limit = -1 };
 	json_t *filter = json_object();
 	struct words w;
 	int code;

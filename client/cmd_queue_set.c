@@ -15,7 +15,7 @@
 
 struct queue_set {
 	json_t *changes;
-	int64_t burst;		/* 0: not given */
+	int64_t burst;		/* -1: not given */
 };
 
 static int queue_set_wrong(const struct opt *opt, const char *value, const char *is)
@@ -87,16 +87,18 @@ static int queue_set_finish(const struct cmd *cmd, struct queue_set *s)
 {
 	json_t *rate = json_object_get(s->changes, "rate");
 
+	if (s->burst == 0)
+		return options_misused(cmd, "--burst: it is 1 or more");
 	if (json_object_size(s->changes) == 0)
 		return options_misused(cmd, s->burst > 0 ? "--burst goes with --rate" : "it needs something to set, such as --concurrency");
 	if (!json_is_object(rate))
 		return s->burst > 0 ? options_misused(cmd, "--burst goes with --rate") : 0;
-	return s->burst == 0 || ctl_put(rate, "burst", json_integer(s->burst)) ? 0 : CTL_JOB;
+	return s->burst < 0 || ctl_put(rate, "burst", json_integer(s->burst)) ? 0 : CTL_JOB;
 }
 
 static int queue_set_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
 {
-	struct queue_set s = { .changes = json_object() };
+	struct queue_set s = { .changes = json_object(), .burst = -1 };
 	struct words w;
 	int code;
 

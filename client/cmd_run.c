@@ -15,6 +15,7 @@
 #include "base/buf.h"
 #include "client/cmd.h"
 #include "client/follow.h"
+#include "client/job_check.h"
 #include "client/job_options.h"
 #include "proto/jtext.h"
 
@@ -226,6 +227,9 @@ static int run_read(struct ctl *ctl, const struct cmd *cmd, int argc, char **arg
 		return args != NULL ? code : CTL_RUN_FAILED;
 	if (w.n + w.rest_n == 0)
 		return options_misused(cmd, "it needs a command to run");
+	code = job_check(ctl, cmd, job);
+	if (code != 0)
+		return code;
 	if (run_put_args(run, &w, args) < 0)
 		return CTL_RUN_FAILED;
 	return run_put_defaults(job) < 0 ? CTL_RUN_FAILED : -1;

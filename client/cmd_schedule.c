@@ -2,6 +2,7 @@
 #include <string.h>
 
 #include "client/cmd.h"
+#include "client/job_check.h"
 #include "client/job_options.h"
 #include "client/names.h"
 #include "client/table.h"
@@ -187,6 +188,8 @@ static int schedule_put_read(const struct cmd *cmd, struct schedule_put *p, cons
 	if (json_object_set_new(p->schedule, "name", json_string(w->v[0])) < 0)
 		return options_misused(cmd, "the name is not UTF-8");
 	code = job_options_put(cmd, w, 1, json_object_get(p->args, "args"), job);
+	if (code == 0)
+		code = job_check_repeated(cmd, job);
 	return code != 0 ? code : ctl_put(p->schedule, "job", json_incref(job)) ? 0 : CTL_JOB;
 }
 

@@ -4,6 +4,7 @@
 
 #include "client/bulk.h"
 #include "client/cmd.h"
+#include "client/job_check.h"
 #include "client/job_options.h"
 #include "client/times.h"
 #include "proto/timefmt.h"
@@ -96,6 +97,8 @@ static int submit_one(struct ctl *ctl, const struct cmd *cmd, const struct submi
 	if (s->dry_run && s->wait)
 		return options_misused(cmd, "--dry-run leaves nothing to --wait for");
 	code = job_options_put(cmd, w, 0, json_object_get(s->args, "args"), job);
+	if (code == 0)
+		code = job_check(ctl, cmd, job);
 	if (code != 0)
 		return code;
 	if (s->request_id != NULL && json_object_set_new(job, "request_id", json_string(s->request_id)) < 0)
@@ -112,11 +115,14 @@ static int submit_one(struct ctl *ctl, const struct cmd *cmd, const struct submi
 
 static int submit_file(struct ctl *ctl, const struct cmd *cmd, const struct submit *s, const struct words *w, json_t *defaults)
 {
+	int code;
+
 	if (w->n + w->rest_n > 0)
 		return options_misused(cmd, "with --file the jobs' types and arguments stand in the file");
 	if (s->wait || s->dry_run || s->request_id != NULL || json_object_size(s->args) > 0)
 		return options_misused(cmd, "--file goes with no --wait, --dry-run, --request-id or --args");
-	return bulk_submit(ctl, s->file, defaults);
+	code = job_check(ctl, cmd, defaults);
+	return code != 0 ? code : bulk_submit(ctl, s->file, defaults);
 }
 
 static int submit_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)

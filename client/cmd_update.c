@@ -4,6 +4,7 @@
 
 #include "client/cmd.h"
 #include "client/ids.h"
+#include "client/job_check.h"
 #include "client/table.h"
 #include "client/times.h"
 #include "proto/timefmt.h"
@@ -65,7 +66,7 @@ static int update_put_delay(struct ctl *ctl, struct update *u)
 	return code;
 }
 
-static int update_check(const struct cmd *cmd, struct update *u)
+static int update_check(const struct ctl *ctl, const struct cmd *cmd, struct update *u)
 {
 	if (u->delay_ms >= 0 && json_object_get(u->changes, "run_at") != NULL)
 		return options_misused(cmd, "--at and --delay say the same: one of the two");
@@ -75,6 +76,7 @@ static int update_check(const struct cmd *cmd, struct update *u)
 		return CTL_JOB;
 	if (json_object_size(u->changes) == 0 && u->delay_ms < 0)
 		return options_misused(cmd, "it needs something to change, such as --priority");
+	job_check_past(ctl, u->changes);
 	return CTL_DONE;
 }
 
@@ -105,7 +107,7 @@ static int update_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **
 	int code;
 
 	if (ids_read(ctl, cmd, argc, argv, &u, &ids, &code)) {
-		code = update_check(cmd, &u);
+		code = update_check(ctl, cmd, &u);
 		if (code == CTL_DONE)
 			code = update_each(ctl, &u, &ids);
 	}

@@ -3,6 +3,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "client/ctl.h"
 #include "client/options.h"
 #include "client/times.h"
@@ -147,6 +148,10 @@ int opt_json_time(const struct opt *opt, const char *value, void *into)
 		ctl_error("--%s: %s", opt->name, why);
 		return -1;
 	}
+	if (times_is_clock(value) && ms < clock_wall()) {
+		ctl_error("--%s: %s has passed today; a later day is said as 2026-12-01T%s, at once as now", opt->name, value, value);
+		return -1;
+	}
 	timefmt_write(text, ms);
 	return opt_put(opt, into, json_string(text));
 }
@@ -261,6 +266,10 @@ int opt_json_limit(const struct opt *opt, const char *value, void *into)
 	json_t *pair = NULL;
 	int64_t limit;
 
+	if (json_object_get(into, opt->member) != NULL) {
+		ctl_error("--%s: a job has one key at most", opt->name);
+		return -1;
+	}
 	if (equals == NULL || equals == value) {
 		ctl_error("--%s: it is %s, not \"%s\"", opt->name, opt->value, value);
 		return -1;

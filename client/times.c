@@ -98,6 +98,13 @@ int times_read(const char *text, int64_t *ms, char *why, size_t why_size)
 	return 0;
 }
 
+bool times_is_clock(const char *text)
+{
+	struct tm tm = { 0 };
+
+	return times_scan(text, &tm) && strchr(text, '-') == NULL;
+}
+
 void times_show(char out[TIMES_SIZE], int64_t ms)
 {
 	time_t seconds = (time_t)(ms / 1000);

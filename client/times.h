@@ -3,6 +3,7 @@
 #define JOBCTL_TIMES_H
 
 #include <jansson.h>
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -12,6 +13,9 @@
  * alone is not local. → Unix milliseconds. 0; or -1 with a sentence in why.
  */
 int times_read(const char *text, int64_t *ms, char *why, size_t why_size);
+
+/* Is it a time of day without a date? */
+bool times_is_clock(const char *text);
 
 enum { TIMES_SIZE = 40 };
 

@@ -5,6 +5,7 @@ import os
 import pty
 import re
 import subprocess
+import time
 
 from jobdtest import JOBCTL, Daemon, check, equal, eventually, jobctl, main, tempdir, test
 
@@ -126,6 +127,22 @@ def _():
         (["submit", "noop", "--limit", "=2"], '--limit: it is KEY=N, not "=2"'),
         (["submit", "noop", "--limit", "a=b"], "--limit: it is a whole number"),
         (["submit", "-f", "-", "--request-id", "x"], "--file goes with no"),
+        (["submit", "noop", "--limit", "a=1", "--limit", "b=2"], "--limit: a job has one key at most"),
+        (["submit", "noop", "--at", "2030-01-01", "--delay", "5"], "--at and --delay say the same: one of the two"),
+        (["submit", "-f", "-", "--expires-at", "2030-01-01", "--ttl", "5"], "--expires-at and --ttl say the same: one of the two"),
+        (["submit", "noop", "--unique-scope", "all"], "--unique-scope and --on-conflict go with --unique"),
+        (["run", "--on-conflict", "reject", "true"], "--unique-scope and --on-conflict go with --unique"),
+        (["submit", "noop", "--ttl", "0"], "--ttl: it is more than 0"),
+        (["submit", "noop", "--delay", "10m", "--ttl", "5m"], "it would expire before it may start: --ttl must end later than --delay"),
+        (["run", "--delay", "5m", "--ttl", "5m", "true"], "--ttl must end later than --delay"),
+        (["submit", "noop", "--at", "2030-01-01", "--expires-at", "2029-01-01"], "--expires-at must end later than --at"),
+        (["submit", "noop", "--at", "2099-01-01", "--ttl", "1h"], "--ttl must end later than --at"),
+        (["submit", "noop", "--delay", "9223372036854775", "--expires-at", "2099-01-01"], "--expires-at must end later than --delay"),
+        (["schedule", "put", "n", "noop", "--every", "1h", "--at", "2099-01-01"], "--at is one moment, and its jobs come again and again"),
+        (["schedule", "put", "n", "noop", "--every", "1h", "--expires-at", "2099-01-01"], "--expires-at is one moment"),
+        (["schedule", "put", "n", "noop", "--every", "1h", "--delay", "10", "--ttl", "5"], "--ttl must end later than --delay"),
+        (["list", "--all", "-n", "5"], "--all and --limit: one of the two"),
+        (["queue", "set", "mail", "--rate", "5/m", "--burst", "0"], "--burst: it is 1 or more"),
         (["cancel"], "it needs ID..., or filters such as --queue"),
         (["delete", "--yes"], "it needs ID..., or filters such as --queue"),
         (["hold", "7", "-Q", "mail"], "it takes ids or filters, not both"),
@@ -150,6 +167,23 @@ def _():
         equal(got.out, "", words)
         check(said in got.err, "%r: %r is not in %r" % (words, said, got.err))
         check(not words or got.err.startswith("jobctl: "), got.err)
+
+
+@test("a time that has passed is said to have; a time of day is one to come")
+def _():
+    with Daemon("shutdown.grace=0") as d:
+        at = "--at: 2020-01-01 09:00:00 has passed: it starts as soon as it can"
+        check(at in d.jobctl("submit", "noop", "--hold", "--at", "2020-01-01T09:00", env={"TZ": "UTC"}).err)
+        check(at in d.jobctl("update", 1, "--at", "2020-01-01T09:00", env={"TZ": "UTC"}).err)
+        got = d.jobctl("submit", "noop", "-w", "--expires-at", "@1500000000", code=1)
+        check("--expires-at: " in got.err and "has passed: it expires instead of starting" in got.err, got.err)
+        equal(d.jobctl("submit", "noop", "--at", "2020-01-01", "-q").err, "")
+        now = time.strftime("%Y-%m-%dT%H:%M:%SZ", time.gmtime())
+        equal(d.jobctl("submit", "noop", "--at", now).err + d.jobctl("submit", "noop", "--at", "now").err, "")
+        env = {"TZ": "XXX%d" % (time.gmtime().tm_hour - 12)}    # where it is about noon
+        check("--at: 00:01 has passed today; a later day is said as 2026-12-01T00:01, at once as now" in
+              d.jobctl("submit", "noop", "--at", "00:01", env=env, code=2).err)
+        equal(d.jobctl("submit", "noop", "--at", "23:59", env=env).err, "")
 
 
 @test("no daemon is 3, and says where it looked")
