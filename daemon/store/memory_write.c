@@ -161,7 +161,7 @@ void memory_save(struct memory_store *m, struct store_op *op, struct memory_job 
 
 	if (e->archive)
 		memory_archive(j, was);
-	if (op->verb == VERB_SETTLE) {
+	if (op_settles(op, j->k.row.id)) {
 		memory_say(j, op->settle, e);
 	} else if (e->forget) {
 		memory_say(j, &nothing, e);

@@ -162,6 +162,11 @@ struct note *op_note(struct store_op *op, enum job_state from, const struct job_
 	return note;
 }
 
+bool op_settles(const struct store_op *op, int64_t id)
+{
+	return op->verb == VERB_SETTLE && op->settle->id == id;
+}
+
 rule_fn *op_ask_rule(const struct store_op *op)
 {
 	return verbs[op->verb].rule;

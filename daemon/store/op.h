@@ -134,6 +134,9 @@ void op_reset(struct store_op *op);
 struct note *op_note(struct store_op *op, enum job_state from, const struct job_kept *k, const char *queue,
 		     const char *type, const struct flow_row *flow, const struct effect *e);
 
+/* Is it the settlement of that job, and not of one that lets it go? */
+bool op_settles(const struct store_op *op, int64_t id);
+
 /* The rule of a verb that a person asks for. */
 rule_fn *op_ask_rule(const struct store_op *op);
 

@@ -232,7 +232,7 @@ static void job_forget_result(struct sqlite_db *db, struct sqlite_job *j)
 	j->row.said = false;
 }
 
-/* A settlement says anew all there is to say. */
+/* A settlement says anew all there is to say of its job; of those that it lets go it says nothing. */
 static void job_put_result(struct sqlite_db *db, struct sqlite_job *j, const struct settlement *s, const struct effect *e)
 {
 	struct sqlite_query q;
@@ -298,7 +298,7 @@ int sqlite_job_change(struct sqlite_tx *tx, struct store_op *op, struct sqlite_j
 		job_archive(&tx->db, was);
 	if (e->forget)
 		job_forget_result(&tx->db, j);
-	if (op->verb == VERB_SETTLE)
+	if (op_settles(op, j->id))
 		job_put_result(&tx->db, j, op->settle, e);
 	else if (e->reason != NULL)
 		job_put_error(&tx->db, j, e);

@@ -248,6 +248,40 @@ STORE_TEST(a_recovered_parent_that_fails_counts)
 
 /* ---- held ---- */
 
+/* The job's record tells of nothing that an attempt of it has brought. */
+static void has_brought_nothing(int64_t id)
+{
+	struct job_record record;
+
+	ck_assert_int_eq(store_get(st, id, &record), 0);
+	ck_assert_ptr_null(record.result);
+	ck_assert_ptr_null(record.progress);
+	ck_assert_int_eq(record.output_bytes[0], 0);
+	ck_assert_int_eq(record.output_bytes[1], 0);
+	job_record_free(&record);
+}
+
+STORE_TEST(what_a_parent_has_brought_is_its_own)
+{
+	int64_t a = submit(), b = submit(), next = after_one(a), bad = after_one(b), last = after_one(bad), anyway = run_after(b);
+	struct settlement good = settlement(a, 1, OUTCOME_SUCCEEDED, JOB_SUCCEEDED, 2000);
+	struct settlement wrong = settlement(b, 1, OUTCOME_FAILED, JOB_FAILED, 2000);
+
+	good.result = wrong.result = "{\"x\":1}";
+	good.progress = wrong.progress = "{\"fraction\":1}";
+	good.output_bytes[0] = wrong.output_bytes[1] = 7;
+	ck_assert_int_eq(store_settle(st, &good), 0);
+	ck_assert_int_eq(store_settle(st, &wrong), 0);
+	ck_assert_int_eq(state_of(next), JOB_READY);
+	ck_assert_int_eq(state_of(bad), JOB_CANCELLED);
+	ck_assert_int_eq(state_of(last), JOB_CANCELLED);
+	ck_assert_int_eq(state_of(anyway), JOB_READY);
+	has_brought_nothing(next);
+	has_brought_nothing(bad);
+	has_brought_nothing(last);
+	has_brought_nothing(anyway);
+}
+
 STORE_TEST(a_held_job_is_released_to_what_is_due)
 {
 	int64_t a = submit(), held = submit_after_at(&a, 1, false, true, 0), parked = after_one(a), late = after_one(a);
@@ -853,6 +887,7 @@ static Suite *suite(void)
 	add_store_test(tc, one_that_expires_or_is_cancelled_while_blocked_lets_go_of_its_parents);
 	add_store_test(tc, a_replaced_parent_takes_its_children_along);
 	add_store_test(tc, a_recovered_parent_that_fails_counts);
+	add_store_test(tc, what_a_parent_has_brought_is_its_own);
 	add_store_test(tc, a_held_job_is_released_to_what_is_due);
 	add_store_test(tc, a_held_job_is_cancelled_with_its_parent);
 	add_store_test(tc, a_record_stays_while_an_unfinished_job_names_it);

@@ -59,6 +59,20 @@ def _():
         equal(c.call("job.submit", **noop(after=[ids[0]], dry_run=True))["state"], "cancelled")
 
 
+@test("what a parent has brought stands in no other record")
+def _():
+    with Daemon("pool.processes=1") as d, d.client() as c:
+        c.call("queue.pause", name="later")
+        bad, next_one, gone = [job["id"] for job in c.call("job.submit_many", jobs=[
+            {"type": "exec", "args": {"command": "echo hello; exit 3"}, "retry": {"max_attempts": 1}, "ref": "bad"},
+            noop(after=["bad"], after_failure="run", queue="later"), noop(after=["bad"])])["jobs"]]
+        first = c.call("job.wait", id=bad)
+        equal((first["result"]["stdout"], first["output_bytes"]["stdout"]), ("hello\n", 6))
+        for job, state in (next_one, "ready"), (gone, "cancelled"):
+            record = c.call("job.get", id=job)
+            equal((record["state"], record.get("result"), record.get("output_bytes")), (state, None, None))
+
+
 @test("refs: unknown, twice, in a circle")
 def _():
     with Daemon("pool.processes=1") as d, d.client() as c:
