@@ -2,6 +2,7 @@
 
 #include <stdarg.h>
 #include <stdio.h>
+#include <string.h>
 
 #include "parts.h"
 #include "proto/timefmt.h"
@@ -9,7 +10,7 @@
 #include "record.h"
 #include "work/pool.h"
 
-enum { SENTENCE_SIZE = 512 };
+enum { SENTENCE_SIZE = 640 };
 
 /* A sentence and, where one is known, the time before which nothing changes. */
 struct sentence {
@@ -26,11 +27,47 @@ static void __attribute__((format(printf, 2, 3))) say(struct sentence *s, const 
 	va_end(args);
 }
 
+/* Goes on with the sentence. */
+static void __attribute__((format(printf, 2, 3))) say_more(struct sentence *s, const char *fmt, ...)
+{
+	size_t len = strlen(s->text);
+	va_list args;
+
+	va_start(args, fmt);
+	vsnprintf(s->text + len, sizeof(s->text) - len, fmt, args);
+	va_end(args);
+}
+
+/* "1 job", "2 jobs"; the verb that follows agrees: "runs", "run". */
+static const char *plural(int64_t n)
+{
+	return n == 1 ? "" : "s";
+}
+
+static const char *verb_end(int64_t n)
+{
+	return n == 1 ? "s" : "";
+}
+
 static double seconds_until(wall_ms at)
 {
 	wall_ms left = at - clock_wall();
 
 	return left > 0 ? (double)left / 1000 : 0;
+}
+
+/* How the latest attempt of a job that waits for another ended. After job.retry nothing is known of it but the history. */
+static void say_attempt(struct sentence *s, const struct job_record *r)
+{
+	int used = r->row.attempt - r->row.excused;
+
+	if (r->reason == NULL)
+		say(s, "it is to run again, after %d attempt%s", r->row.attempt, plural(r->row.attempt));
+	else if (r->row.interruptions > 0)
+		say(s, "attempt %d was interrupted, which does not count", r->row.attempt);
+	else
+		say(s, "attempt %d failed (%.64s), %d of at most %d", r->row.attempt, r->reason, used,
+		    r->row.spec->retry.max_attempts);
 }
 
 static void say_scheduled(struct sentence *s, const struct job_record *r)
@@ -39,12 +76,12 @@ static void say_scheduled(struct sentence *s, const struct job_record *r)
 
 	timefmt_write(at, r->row.run_at);
 	s->earliest = r->row.run_at;
-	if (r->row.attempt == 0)
+	if (r->row.attempt == 0) {
 		say(s, "it is not to run before %s, %.3f s from now", at, seconds_until(r->row.run_at));
-	else
-		say(s, "attempt %d failed%s%.64s; at most %d count, and the next is due at %s, %.3f s from now", r->row.attempt,
-		    r->reason != NULL ? " by " : "", r->reason != NULL ? r->reason : "", r->row.spec->retry.max_attempts, at,
-		    seconds_until(r->row.run_at));
+		return;
+	}
+	say_attempt(s, r);
+	say_more(s, "; the next is due at %s, %.3f s from now", at, seconds_until(r->row.run_at));
 }
 
 static void say_blocked(struct sentence *s, const struct job_record *r, const struct explained *more)
@@ -53,31 +90,42 @@ static void say_blocked(struct sentence *s, const struct job_record *r, const st
 
 	if (n == 0)
 		say(s, "the jobs that it was to wait for are through; their results are being filled in");
+	else if (more->blockers_n == 0)
+		say(s, "the jobs that it was to wait for have ended; those that wait for them are told one after the other");
 	else if (more->blockers_n == 1 && n == 1)
 		say(s, "it waits for job %lld to end", (long long)more->blockers[0]);
 	else
-		say(s, "it waits for %d jobs to end, the first of them %lld", n,
-		    (long long)(more->blockers_n > 0 ? more->blockers[0] : 0));
+		say(s, "it waits for %d jobs to end, the first of them %lld", n, (long long)more->blockers[0]);
 }
 
-static void say_busy(struct sentence *s, const struct parts *p, bool io)
+static void say_io_busy(struct sentence *s, const struct parts *p)
+{
+	say(s, "%zu job%s of class io run%s, and limits.io_jobs is %zu", p->attempts.alive[CLASS_IO],
+	    plural((int64_t)p->attempts.alive[CLASS_IO]), verb_end((int64_t)p->attempts.alive[CLASS_IO]), p->dispatch.io_jobs);
+}
+
+static void say_pool_busy(struct sentence *s, const struct parts *p)
 {
 	struct pool_stats pool;
 
-	if (io) {
-		say(s, "%zu jobs of class io run, and limits.io_jobs is %zu", p->attempts.alive[CLASS_IO], p->dispatch.io_jobs);
-		return;
-	}
 	pool_stats(p->pool, &pool);
-	say(s, "of the pool's %u processes %u are busy and %u are starting", pool.processes, pool.busy, pool.starting);
+	say(s, "no process of the pool has room: of %u, %u %s busy and %u %s starting", pool.processes, pool.busy,
+	    pool.busy == 1 ? "is" : "are", pool.starting, pool.starting == 1 ? "is" : "are");
+	if (p->attempts.entering > 0)
+		say_more(s, ", and %zu job%s on the way to them", p->attempts.entering,
+			 p->attempts.entering == 1 ? " is" : "s are");
 }
 
 static void say_paused(struct sentence *s, const struct parts *p, const struct job_row *row)
 {
 	const struct queue *q = queue_find(&p->backlog.queues, row->spec->queue);
+	int64_t ready = q != NULL ? queue_count(q, JOB_READY) : 0;
 
-	say(s, "its queue %s is paused, with %lld ready jobs in it, until queue.resume", row->spec->queue,
-	    q != NULL ? (long long)queue_count(q, JOB_READY) : 0LL);
+	if (q != NULL && !q->paused)
+		say(s, "its queue %s is being purged: nothing of it starts until that is over", row->spec->queue);
+	else
+		say(s, "its queue %s is paused, with %lld ready job%s in it, until queue.resume", row->spec->queue, (long long)ready,
+		    plural(ready));
 }
 
 static void say_limited(struct sentence *s, const struct parts *p, const struct job_spec *spec, enum reason why)
@@ -85,20 +133,69 @@ static void say_limited(struct sentence *s, const struct parts *p, const struct 
 	const struct queue *q = queue_find(&p->backlog.queues, spec->queue);
 	char at[TIMEFMT_SIZE];
 	struct backlog_limit limit;
+	wall_ms now = clock_wall();
 
-	backlog_why(&p->backlog, spec, clock_wall(), &limit);
+	backlog_why(&p->backlog, spec, now, &limit);
 	if (why == REASON_RATE && q != NULL) {
-		timefmt_write(at, limit.next_token);
-		s->earliest = limit.next_token;
+		s->earliest = limit.next_token > now ? limit.next_token : now;	/* it may have come since */
+		timefmt_write(at, s->earliest);
 		say(s, "its queue %s starts %g a second (at once at most %lld); the next is due at %s, %.3f s from now", q->name,
-		    q->limits.rate.per_second, (long long)q->limits.rate.burst, at, seconds_until(limit.next_token));
+		    q->limits.rate.per_second, (long long)q->limits.rate.burst, at, seconds_until(s->earliest));
 	} else if (why == REASON_QUEUE_CONCURRENCY) {
-		say(s, "%lld jobs of its queue %s run, and its concurrency is %lld", (long long)limit.in_hand, spec->queue,
-		    (long long)limit.limit);
+		say(s, "%lld job%s of its queue %s run%s, and its concurrency is %lld", (long long)limit.in_hand,
+		    plural(limit.in_hand), spec->queue, verb_end(limit.in_hand), (long long)limit.limit);
 	} else {
-		say(s, "%lld jobs of the concurrency key %.255s run, and its limit is %lld", (long long)limit.in_hand,
-		    spec->concurrency_key, (long long)limit.limit);
+		say(s, "%lld job%s of the concurrency key %.255s run%s, and its limit is %lld", (long long)limit.in_hand,
+		    plural(limit.in_hand), spec->concurrency_key, verb_end(limit.in_hand), (long long)limit.limit);
 	}
+}
+
+static void say_next(struct sentence *s, const struct parts *p)
+{
+	if (p->dispatch.resume_at != 0)
+		say(s, "nothing starts while the disk is full or failing, or memory is short: that is tried again and again");
+	else
+		say(s, "nothing keeps it: it is about to start");
+}
+
+/* Why a job that is ready does not run. */
+static void say_ready(struct sentence *s, const struct parts *p, const struct job_record *r, enum reason why)
+{
+	int64_t running = p->backlog.counts[JOB_RUNNING];
+
+	switch (why) {
+	case REASON_DRAINING:
+		say(s, "the daemon drains: nothing starts until daemon.resume; %lld job%s running", (long long)running,
+		    running == 1 ? " is" : "s are");
+		break;
+	case REASON_QUEUE_PAUSED:
+		say_paused(s, p, &r->row);
+		break;
+	case REASON_NO_WORKER:
+		say(s, "nothing that is there runs jobs of type %.64s", r->row.spec->type);
+		break;
+	case REASON_RATE:
+	case REASON_QUEUE_CONCURRENCY:
+	case REASON_KEY_CONCURRENCY:
+		say_limited(s, p, r->row.spec, why);
+		break;
+	case REASON_IO_BUSY:
+		say_io_busy(s, p);
+		break;
+	case REASON_POOL_BUSY:
+		say_pool_busy(s, p);
+		break;
+	default:
+		say_next(s, p);
+	}
+}
+
+static void say_ahead(struct sentence *s, int64_t ahead)
+{
+	if (ahead > 0)
+		say_more(s, "; %lld ready job%s of its queue come%s before it", (long long)ahead, plural(ahead), verb_end(ahead));
+	else if (ahead == 0)
+		say_more(s, "; no ready job of its queue comes before it");
 }
 
 static void say_waiting(struct sentence *s, const struct parts *p, const struct job_record *r, enum reason why,
@@ -115,27 +212,9 @@ static void say_waiting(struct sentence *s, const struct parts *p, const struct 
 	case REASON_RETRY:
 		say_scheduled(s, r);
 		break;
-	case REASON_DRAINING:
-		say(s, "the daemon drains: nothing starts until daemon.resume; %lld jobs are running",
-		    (long long)p->backlog.counts[JOB_RUNNING]);
-		break;
-	case REASON_QUEUE_PAUSED:
-		say_paused(s, p, &r->row);
-		break;
-	case REASON_NO_WORKER:
-		say(s, "nothing that is there runs jobs of type %.64s", r->row.spec->type);
-		break;
-	case REASON_RATE:
-	case REASON_QUEUE_CONCURRENCY:
-	case REASON_KEY_CONCURRENCY:
-		say_limited(s, p, r->row.spec, why);
-		break;
-	case REASON_IO_BUSY:
-	case REASON_POOL_BUSY:
-		say_busy(s, p, why == REASON_IO_BUSY);
-		break;
 	default:
-		say(s, "nothing keeps it: it is about to start");
+		say_ready(s, p, r, why);
+		say_ahead(s, more->ahead);
 	}
 }
 

@@ -139,7 +139,7 @@ static int known_add_queues(struct known *k, const struct backlog *s)
 	HASH_ITER(hh, s->queues.by_name, q, next) {
 		if (++n % QUEUES_A_TURN == 0)
 			rc = coro_yield();
-		if (rc == 0 && q->paused)
+		if (rc == 0 && queue_still(q))
 			rc = known_add_queue(k, q, REASON_QUEUE_PAUSED);
 		else if (rc == 0 && backlog_why_queue(q, now, &limit))
 			rc = known_add_queue(k, q, reason_of(limit.reason));
@@ -218,7 +218,7 @@ static int known_add_job(void *arg, const struct job *job)
 
 	if (job->flow != NULL && job->flow->lot != NULL)
 		rc = known_add_key(k, job->flow->lot->key);
-	if (rc == 0 && job->row.state == JOB_READY && !k->draining && !job->lane->queue->paused)
+	if (rc == 0 && job->row.state == JOB_READY && !k->draining && !queue_still(job->lane->queue))
 		rc = known_add_id(k, job->row.id);
 	return rc;
 }

@@ -23,7 +23,7 @@ const char *record_reason(const struct job_row *row, const struct backlog *s, co
 		return NULL;
 	if (d->draining)
 		return "draining";
-	if (q != NULL && q->paused)
+	if (q != NULL && queue_still(q))
 		return "queue_paused";
 	if (kind == NULL)
 		return "no_worker";

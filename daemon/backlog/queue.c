@@ -107,6 +107,11 @@ void queue_table_free(struct queue_table *t)
 	}
 }
 
+bool queue_still(const struct queue *q)
+{
+	return q->paused || q->stopped > 0;
+}
+
 int64_t queue_count(const struct queue *q, enum job_state state)
 {
 	const struct lane *l;

@@ -48,6 +48,9 @@ void queue_table_free(struct queue_table *t);	/* the windows must be empty */
 #define QUEUE_NAME_RULE "1 to 64 characters out of A-Z a-z 0-9 . _ -"
 bool queue_name_ok(const char *name);
 
+/* Does nothing of it start: is it paused, or stopped for a moment? */
+bool queue_still(const struct queue *q);
+
 int64_t queue_count(const struct queue *q, enum job_state state);
 /* The oldest ready job's submit (or run_at) time in the windows; 0 if there is none. */
 wall_ms queue_oldest_ready(const struct queue *q);

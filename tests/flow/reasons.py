@@ -118,11 +118,20 @@ def _():
     check("slow" in told["message"] and "0.001 a second" in told["message"] and told["ahead"] == 1, told)
     check(0 < seconds_of(told["earliest"]) - time.time() < 1001, told)
     told = explain(ids["queue_concurrency"][0])
-    check("1 jobs of its queue narrow run" in told["message"] and "its concurrency is 1" in told["message"], told)
+    check("1 job of its queue narrow runs" in told["message"] and "its concurrency is 1" in told["message"], told)
+    check("no ready job of its queue comes before it" in told["message"], told)
+    told = explain(ids["queue_concurrency"][1])
+    check("1 ready job of its queue comes before it" in told["message"], told)
     told = explain(ids["key_concurrency"][1])
-    check("1 jobs of the concurrency key K run" in told["message"] and "its limit is 1" in told["message"], told)
+    check("1 job of the concurrency key K runs" in told["message"] and "its limit is 1" in told["message"], told)
     equal([explain(id)["ahead"] for id in ids["pool_busy"]], [0, 1])
-    check("1 processes 1 are busy" in explain(ids["pool_busy"][0])["message"], explain(ids["pool_busy"][0]))
+    told = explain(ids["pool_busy"][0])
+    check("of 1, 1 is busy and 0 are starting" in told["message"], told)
+    for id in ids["io_busy"] + ids["rate"] + ids["queue_paused"]:
+        told = explain(id)
+        check("%d ready job" % told["ahead"] in told["message"] if told["ahead"] else "no ready job" in told["message"], told)
+    told = explain(ids["retry"][0])
+    check("1 of at most 3" in told["message"], told)
 
 
 @test("what does not wait has no reason, and is explained all the same")

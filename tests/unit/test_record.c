@@ -213,6 +213,11 @@ START_TEST(the_first_that_holds)
 	ck_assert_str_eq(reason(), "pool_busy");
 	spec.type = "ghost";
 	ck_assert_str_eq(reason(), "no_worker");
+	ck_assert(backlog_make_queue(&s, "q"));
+	backlog_stop_queue(&s, queue_find(&s.queues, "q"));
+	ck_assert_str_eq(reason(), "queue_paused");
+	backlog_start_queue(&s, queue_find(&s.queues, "q"));
+	ck_assert_str_eq(reason(), "no_worker");
 	backlog_queue_changed(&s, &paused);
 	ck_assert_str_eq(reason(), "queue_paused");
 	d.draining = true;
