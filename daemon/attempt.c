@@ -306,7 +306,7 @@ static bool attempt_is_lost(struct attempt *at)
 		cond_wait(&at->claim_answered, MONO_NEVER);
 	if (!at->claimed && !at->claim_written)
 		return true;
-	at->stop = !at->cut_off ? STOP_NONE : at->begun ? STOP_SHUTDOWN : STOP_UNBEGUN;
+	at->stop = at->cut_off ? STOP_CAME_BACK : STOP_NONE;
 	return false;
 }
 

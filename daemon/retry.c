@@ -28,7 +28,10 @@ static void settle_interrupted(struct settlement *s, const struct job_row *row, 
 {
 	s->outcome = OUTCOME_INTERRUPTED;
 	s->excused = true;
-	if (stop == STOP_UNBEGUN) {
+	if (stop == STOP_CAME_BACK) {
+		s->next = JOB_READY;
+		settle_error(s, "interrupted", "the job was held and released while this attempt was being started");
+	} else if (stop == STOP_UNBEGUN) {
 		s->next = JOB_READY;
 		settle_error(s, "interrupted", "the daemon ended before the job's work began");
 	} else if (spec->interrupted_fail) {
@@ -79,7 +82,7 @@ void retry_decide(struct settlement *s, const struct job_row *row, const struct 
 		s->outcome = OUTCOME_CANCELLED;
 		s->next = JOB_CANCELLED;
 		settle_error(s, "cancelled", "the job was cancelled while it ran");
-	} else if (stop == STOP_SHUTDOWN || stop == STOP_UNBEGUN) {
+	} else if (stop == STOP_SHUTDOWN || stop == STOP_UNBEGUN || stop == STOP_CAME_BACK) {
 		settle_interrupted(s, row, spec, stop);
 	} else if (out->succeeded) {
 		s->outcome = OUTCOME_SUCCEEDED;

@@ -11,6 +11,7 @@ enum attempt_stop {
 	STOP_CANCEL,		/* somebody cancelled the job */
 	STOP_SHUTDOWN,		/* the daemon ends */
 	STOP_UNBEGUN,		/* the daemon ends, and its work has not begun */
+	STOP_CAME_BACK,		/* the job was held meanwhile, but had been released before its start was written */
 	STOP_LOST		/* the job turned out not to be ours to run: nothing is recorded */
 };
 

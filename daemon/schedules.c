@@ -103,6 +103,11 @@ void schedules_free(struct schedules *sch)
 	zone_cache_clear(&sch->zones);
 }
 
+void schedules_zones_changed(struct schedules *sch)
+{
+	zone_cache_clear(&sch->zones);
+}
+
 int schedules_admit(struct schedules *sch, const char *name)
 {
 	if (schedule_find(sch, name) != NULL)

@@ -45,6 +45,9 @@ struct schedules {
 void schedules_init(struct schedules *sch);
 void schedules_free(struct schedules *sch);
 
+/* The system's time zones may be others now: they are read again. The time that a schedule has next stays. */
+void schedules_zones_changed(struct schedules *sch);
+
 /* Makes room for one of this name. 0, -ENOMEM, or -EXFULL: there are SCHEDULES_MAX. */
 int schedules_admit(struct schedules *sch, const char *name);
 /* It was not put after all. */

@@ -153,6 +153,7 @@ static int reload(void *arg, char *why, size_t why_size)
 	free(s->conf);
 	s->conf = fresh;
 	settings_apply(s->conf, &s->parts);
+	schedules_zones_changed(&s->parts.schedules);
 	pool = settings_of_pool(s->conf, s->program, s->open_files);
 	pool_reconfigure(s->parts.pool, &pool);
 	dispatch_wake(&s->parts.dispatch);

@@ -7,9 +7,12 @@ import collections
 import datetime
 import os
 import random
+import shutil
+import signal
+import subprocess
 import time
 
-from jobdtest import SANITIZED, Daemon, check, equal, eventually, main, refused, test
+from jobdtest import SANITIZED, Daemon, check, equal, eventually, main, refused, skip, test
 
 SEED = int(os.environ.get("SCHEDULES_SEED", time.time_ns() % 1000000))
 BEAT = 1 if SANITIZED else 0.2
@@ -87,6 +90,38 @@ def _():
             check(text.endswith(":30:00.000Z") or text.endswith(":00:00.000Z"), text)
         got = c.call("schedule.put", name="c", cron="0 12 1 jan,jul *", timezone="America/New_York", job=NOOP)
         equal({text[5:16] for text in got["next"]}, {"01-01T17:00", "07-01T16:00"})
+
+
+class ZonesOfItsOwn(Daemon):
+    """One that sees no time zones but those that the test puts there."""
+
+    MAKE = 'mount -t tmpfs -o size=1m jobdtest /usr/share/zoneinfo && exec "$@"'
+
+    def command(self):
+        return ["unshare", "-m", "sh", "-c", self.MAKE, "sh"] + Daemon.command(self)
+
+    def put_zone(self, name, like):
+        shutil.copyfile("/usr/share/zoneinfo/" + like, "/proc/%d/root/usr/share/zoneinfo/%s" % (self.pid, name))
+
+
+@test("after an update of the time zones, a reload reads them again")
+def _():
+    if subprocess.run(["unshare", "-m", "sh", "-c", ZonesOfItsOwn.MAKE, "sh", "true"], stdout=subprocess.DEVNULL,
+                      stderr=subprocess.DEVNULL).returncode != 0:
+        skip("no time zones can be hidden here")
+    with ZonesOfItsOwn() as d, d.client() as c:
+        def hours(method, **params):
+            return [at[11:16] for at in c.call(method, **params)["next"][1:]]
+        noon = {"name": "noon", "cron": "0 12 * * *", "timezone": "Here", "job": {"type": "noop"}}
+        refused("invalid_params", c.call, "schedule.put", **noon)
+        d.put_zone("Here", like="Asia/Kolkata")
+        equal(hours("schedule.put", **noon), ["06:30"] * 4)
+        d.put_zone("Here", like="Asia/Tokyo")
+        equal(c.call("daemon.reload"), {"reloaded": True})
+        equal(hours("schedule.get", name="noon"), ["03:00"] * 4)
+        d.put_zone("Here", like="Asia/Dubai")
+        d.signal(signal.SIGHUP)
+        eventually(lambda: hours("schedule.get", name="noon") == ["08:00"] * 4, "the zone of after the signal")
 
 
 @test("listed by name, in pages; deleted; and not there")

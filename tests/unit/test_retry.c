@@ -271,6 +271,20 @@ START_TEST(at_most_once_means_it)
 }
 END_TEST
 
+START_TEST(what_came_back_was_not_ended_by_the_daemon)
+{
+	begin(1, 3);
+	decide(STOP_CAME_BACK);
+	expect(OUTCOME_INTERRUPTED, JOB_READY, true, "interrupted");
+	ck_assert_str_eq(s.message, "the job was held and released while this attempt was being started");
+	/* However often. */
+	begin(10, 3);
+	row.interruptions = 9;
+	decide(STOP_CAME_BACK);
+	ck_assert_int_eq(s.next, JOB_READY);
+}
+END_TEST
+
 START_TEST(a_lost_worker_is_a_failed_attempt)
 {
 	begin(1, 3);
@@ -298,6 +312,7 @@ int main(void)
 	tcase_add_test(tc, the_daemons_end_is_excused);
 	tcase_add_test(tc, ten_interruptions_in_a_row_are_enough);
 	tcase_add_test(tc, at_most_once_means_it);
+	tcase_add_test(tc, what_came_back_was_not_ended_by_the_daemon);
 	tcase_add_test(tc, a_lost_worker_is_a_failed_attempt);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
