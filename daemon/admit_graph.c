@@ -20,10 +20,10 @@ static void no_memory(struct params *p)
 static int64_t read_name(const struct refs *refs, const json_t *entry)
 {
 	const char *name = json_string_value(entry);
-	int64_t place;
+	int64_t place, id;
 
 	if (name == NULL)
-		return json_is_integer(entry) && json_integer_value(entry) > 0 ? json_integer_value(entry) : 0;
+		return params_whole(entry, &id) && id > 0 ? id : 0;
 	place = refs != NULL && strlen(name) == json_string_length(entry) ? refs_find(refs, name) : -1;
 	return place >= 0 ? -1 - place : 0;
 }

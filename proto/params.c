@@ -183,8 +183,7 @@ int params_word(struct params *p, const char *name, int absent, const char *cons
 
 /* ---- numbers ---- */
 
-/* Takes a JSON integer, or a real that is whole and fits. */
-static bool params_whole(const json_t *value, int64_t *out)
+bool params_whole(const json_t *value, int64_t *out)
 {
 	double real = json_real_value(value);
 

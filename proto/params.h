@@ -53,6 +53,9 @@ bool params_has(struct params *p, const char *name);
 bool params_later(const struct params *p, const char *name);
 bool params_value_later(const struct params *p, const json_t *value);
 
+/* Takes a JSON integer, or a real that is whole and fits. */
+bool params_whole(const json_t *value, int64_t *out);
+
 /* Required members. */
 const char *params_need_string(struct params *p, const char *name);	/* never NULL: "" on error */
 json_t *params_need_object(struct params *p, const char *name);		/* NULL on error */

@@ -1,5 +1,6 @@
 /* command_job: the methods about one job that exists. */
 #include <errno.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -36,6 +37,14 @@ static int read_ids(struct params *p, int64_t *ids, size_t *n, bool *many)
 	return 0;
 }
 
+/* A job of many that is not there was named by another member than the one of one. */
+static int fail_among_many(struct call *call)
+{
+	if (call->error.kind == RPC_NOT_FOUND)
+		snprintf(call->error.field, sizeof(call->error.field), "ids");
+	return -1;
+}
+
 static int put_records(struct call *call, const int64_t *ids, size_t n, bool many)
 {
 	if (!many)
@@ -45,7 +54,7 @@ static int put_records(struct call *call, const int64_t *ids, size_t n, bool man
 	jw_array(&call->w);
 	for (size_t i = 0; i < n; i++) {
 		if (command_put_record(call, ids[i]) != 0)
-			return -1;
+			return fail_among_many(call);
 		if (buf_len(&call->result) > WAIT_BYTES_MAX)
 			return rpc_error_set(&call->error, RPC_TOO_LARGE, "ids",
 					     "the records together exceed %d bytes: ask for fewer at once", WAIT_BYTES_MAX);
@@ -90,6 +99,8 @@ static int job_wait(struct call *call)
 		rc = command_enter_wait(call);
 	if (rc == 0) {
 		rc = wait_for(call, ids, n, started, timeout);
+		if (rc != 0 && many)
+			fail_among_many(call);
 		command_leave_wait(call);
 	}
 	if (rc == 0)
@@ -104,8 +115,6 @@ typedef int change_verb(struct store *st, int64_t id, wall_ms now, enum job_stat
 
 static int fail_change(struct call *call, int rc, int64_t id, enum job_state state)
 {
-	if (rc == -EXFULL)
-		return rpc_error_set(&call->error, RPC_OVERLOADED, "queue", "the queue is full: it has max_ready jobs; try later");
 	if (rc == -ENOTEMPTY) {
 		rpc_error_set(&call->error, RPC_CONFLICT, NULL,
 			      "job %lld cannot go: jobs that are not final name it in \"after\"", (long long)id);
@@ -121,17 +130,16 @@ static int fail_change(struct call *call, int rc, int64_t id, enum job_state sta
 	return command_fail_job(call, rc, id, job_state_name(state));
 }
 
-/* Keeps the job from being started until end_change. */
-static bool begin_change(struct call *call, int64_t id)
+/* Keeps the job from being started until end_aside. */
+static bool begin_aside(struct call *call, int64_t id)
 {
 	return backlog_set_aside(&call->parts->backlog, id) != NULL;
 }
 
-static int end_change(struct call *call, bool aside, int rc, int64_t id, enum job_state state)
+static void end_aside(struct call *call, bool aside, int64_t id)
 {
 	if (aside)
 		backlog_put_back(&call->parts->backlog, id);	/* if it is there still, nothing has come of it */
-	return rc == 0 ? 0 : fail_change(call, rc, id, state);
 }
 
 /* Asks the store for a change of one job, which is not started meanwhile. */
@@ -143,9 +151,10 @@ static int change_job(struct call *call, change_verb *verb, int64_t *id, enum jo
 	*id = params_id(&call->params, "id");
 	if (params_done(&call->params) != 0)
 		return -1;
-	aside = begin_change(call, *id);
+	aside = begin_aside(call, *id);
 	rc = verb(call->parts->store, *id, clock_wall(), state);
-	return end_change(call, aside, rc, *id, *state);
+	end_aside(call, aside, *id);
+	return rc == 0 ? 0 : fail_change(call, rc, *id, *state);
 }
 
 static int change_and_tell(struct call *call, change_verb *verb)
@@ -253,6 +262,15 @@ static int update_room(struct call *call, struct job_update *u)
 	return 0;
 }
 
+static int fail_full_queue(struct call *call, const struct job_update *u)
+{
+	const struct queue *q = queue_find(&call->parts->backlog.queues, u->queue);
+
+	return rpc_error_set(&call->error, RPC_OVERLOADED, "queue",
+			     "queue %s is full: %lld of its jobs wait, and its max_ready is %lld; try later", u->queue,
+			     q != NULL ? (long long)queue_waiting(q) : 0LL, (long long)u->max_ready);
+}
+
 static int update(struct call *call, struct job_update *u)
 {
 	enum job_state state;
@@ -261,9 +279,12 @@ static int update(struct call *call, struct job_update *u)
 
 	if (rc != 0)
 		return rc;
-	aside = begin_change(call, u->id);
+	aside = begin_aside(call, u->id);
 	rc = store_update(call->parts->store, u, clock_wall(), &state);
-	return end_change(call, aside, rc, u->id, state);
+	end_aside(call, aside, u->id);
+	if (rc == -EXFULL)
+		return fail_full_queue(call, u);
+	return rc == 0 ? 0 : fail_change(call, rc, u->id, state);
 }
 
 static int job_update(struct call *call)

@@ -130,13 +130,16 @@ static int answer_when_final(struct call *call, int64_t id, wall_ms wait)
 	size_t which;
 	int rc = await_jobs(call->parts->store, call->parts->notify, &id, 1, false, clock_after(wait * 1000), &which);
 
+	if (rc == 0 && command_put_record(call, id) == 0)
+		return 0;
 	if (rc == -ETIMEDOUT)
 		rpc_error_set(&call->error, RPC_TIMEOUT, NULL, "job %lld was submitted, but has not ended within %g s; it goes on",
 			      (long long)id, (double)wait / 1000);
 	else if (rc != 0)
 		command_fail_job(call, rc, id, "gone");
-	call->error.id = id;	/* whatever comes after the submit: it was accepted */
-	return rc == 0 ? command_put_record(call, id) : -1;
+	call->error.id = id;		/* whatever comes after the submit: it was accepted */
+	call->error.field[0] = '\0';	/* and no member of it is to blame */
+	return -1;
 }
 
 /* All that can be checked without keeping anything; what holds a unique key may be another by the time of the submit. */

@@ -40,6 +40,11 @@ def _():
         error = refused(c, "job.submit", "not_found", "after", **noop(after=[parent, 99]))
         equal(error.data["id"], 99)
         refused(c, "job.submit", "not_found", "after", **noop(after=[99], dry_run=True))
+        # A number is one however it is written.
+        real = c.call("job.submit", wait=30, **noop(after=[parent * 1.0], args={"x": {"$result": parent * 1.0}}))
+        equal((real["state"], real["after"], real["result"]), ("succeeded", [parent], {"x": {}}))
+        for wrong in 0.5, -1.0, 1e300:
+            refused(c, "job.submit", "invalid_params", "after", **noop(after=[wrong]))
 
 
 @test("what does not succeed takes along what waits for it, or lets it run")

@@ -75,7 +75,9 @@ def _():
         error = refused("not_found", c.call, "job." + method, id=999999)
         equal((error.code, error.data["id"]), (-32003, 999999), method)
     refused("not_found", c.call, "job.output", id=999999, stream="stdout")
-    refused("not_found", c.call, "job.wait", ids=[submit("noop"), 999999])
+    error = refused("not_found", c.call, "job.wait", ids=[submit("noop"), 999999])
+    equal((error.field, error.data["id"]), ("ids", 999999))
+    equal(refused("not_found", c.call, "job.wait", id=999999).field, "id")
 
 
 # ---- what runs ----

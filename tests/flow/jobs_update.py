@@ -95,7 +95,9 @@ def _():
         c.call("queue.set", name="small", max_ready=1)
         ids = [job["id"] for job in c.call("job.submit_many", jobs=[{"type": "noop", "hold": True}] * 2)["jobs"]]
         c.call("job.update", id=ids[0], queue="small")
-        equal(refused("overloaded", c.call, "job.update", id=ids[1], queue="small").field, "queue")
+        error = refused("overloaded", c.call, "job.update", id=ids[1], queue="small")
+        equal(error.field, "queue")
+        check("queue small is full: 1 of its jobs wait, and its max_ready is 1" in error.message, error.message)
         equal(c.call("job.get", id=ids[1])["queue"], "default")
         c.call("job.update", id=ids[0], queue="small", priority=4)
 

@@ -30,7 +30,8 @@ def _():
         equal(c.call("job.submit_many", jobs=[job, {"type": "noop", "hold": True}])["jobs"][0], first)
         c.call("job.delete", id=first["id"])
         equal(c.call("job.submit", **job), first)
-        equal(refused("not_found", c.call, "job.submit", **dict(job, wait=60)).data["id"], first["id"])
+        error = refused("not_found", c.call, "job.submit", **dict(job, wait=60))
+        equal((error.data["id"], error.field), (first["id"], None))
         d.restart(hard=True)
         with d.client() as again:
             equal(again.call("job.submit", **job), first)
