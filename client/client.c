@@ -124,30 +124,39 @@ void jobd_close(struct jobd *j)
 	free(j);
 }
 
-/* Until somebody is there, or the time is over. */
-static int client_open_again(struct jobd *j, const char *address, char *why, size_t why_size)
-{
-	mono_us deadline = clock_after(CLIENT_AGAIN_SECONDS * 1000000LL);
-	int rc;
-
-	while ((rc = client_open(j, address, deadline, why, why_size)) < 0 && rc != -EPROTO && clock_mono() < deadline)
-		poll(NULL, 0, CLIENT_AGAIN_PAUSE);
-	return rc;
-}
-
-int jobd_reconnect(struct jobd *j, struct jobd_error *error)
+/* One try to connect anew. 0; -EPROTO: whoever is there cannot be trusted; another -errno. */
+static int client_open_again(struct jobd *j, mono_us deadline, struct jobd_error *error)
 {
 	char address[sizeof(j->address)], why[320];
+	int rc;
 
 	memcpy(address, j->address, sizeof(address));
 	inbox_fail(&j->in, "the connection to jobd at %s was given up", address);
 	conn_close(&j->conn);
-	if (client_open_again(j, address, why, sizeof(why)) < 0)
-		return inbox_error(error, "connection", "no jobd answers at %s: %s; is it running?", address, why);
+	rc = client_open(j, address, deadline, why, sizeof(why));
+	if (rc < 0) {
+		inbox_error(error, "connection", "no jobd answers at %s: %s; is it running?", address, why);
+		return rc;
+	}
 	buf_clear(&j->out);
 	j->write_broken = false;
 	inbox_restart(&j->in);
 	return 0;
+}
+
+int jobd_reconnect_once(struct jobd *j, int timeout_ms, struct jobd_error *error)
+{
+	return client_open_again(j, clock_after(timeout_ms * 1000LL), error) < 0 ? -1 : 0;
+}
+
+int jobd_reconnect(struct jobd *j, struct jobd_error *error)
+{
+	mono_us deadline = clock_after(CLIENT_AGAIN_SECONDS * 1000000LL);
+	int rc;
+
+	while ((rc = client_open_again(j, deadline, error)) < 0 && rc != -EPROTO && clock_mono() < deadline)
+		poll(NULL, 0, CLIENT_AGAIN_PAUSE);
+	return rc < 0 ? -1 : 0;
 }
 
 int jobd_fd(const struct jobd *j)

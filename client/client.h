@@ -100,6 +100,9 @@ int jobd_request_id(json_t *job, struct jobd_error *error);
  */
 int jobd_reconnect(struct jobd *j, struct jobd_error *error);
 
+/* The same with a single try of at most timeout_ms, for a program that has other things to do between the tries. */
+int jobd_reconnect_once(struct jobd *j, int timeout_ms, struct jobd_error *error);
+
 /*
  * Queues a request (sent by the next call that waits, by jobd_flush, or when
  * many have gathered); params is stolen. Its number, > 0; -1 on failure.

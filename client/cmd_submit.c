@@ -6,7 +6,6 @@
 #include "client/cmd.h"
 #include "client/job_check.h"
 #include "client/job_options.h"
-#include "client/times.h"
 #include "proto/timefmt.h"
 
 struct submit {
@@ -41,16 +40,11 @@ static const struct opt submit_options[] = {
 
 static int submit_wait_for(struct ctl *ctl, const struct submit *s, int64_t id)
 {
-	json_t *params = json_object(), *record;
+	int64_t timeout_ms = s->wait_ms;
 	const char *state;
 	int code;
+	json_t *record = ctl_wait(ctl, json_pack("{s:I}", "id", (json_int_t)id), &timeout_ms, &code);
 
-	if (!ctl_put(params, "id", json_integer(id)) ||
-	    (s->wait_ms >= 0 && !ctl_put(params, "timeout", times_seconds(s->wait_ms)))) {
-		json_decref(params);
-		return CTL_JOB;
-	}
-	record = ctl_call(ctl, "job.wait", params, &code);
 	if (record == NULL)
 		return code;
 	if (ctl->json)

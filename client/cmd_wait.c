@@ -2,11 +2,9 @@
 #include <stddef.h>
 #include <string.h>
 
-#include "base/clock.h"
 #include "client/cmd.h"
 #include "client/ids.h"
 #include "client/table.h"
-#include "client/times.h"
 
 enum { WAIT_IDS = 1000 /* in one job.wait */ };
 
@@ -29,7 +27,6 @@ static json_t *wait_params(const struct wait *wait, const struct ids *ids)
 	json_t *params = json_object();
 
 	if (ctl_put(params, "ids", ids_array(ids)) &&
-	    (wait->timeout_ms < 0 || ctl_put(params, "timeout", times_seconds(wait->timeout_ms))) &&
 	    (wait->until == NULL || ctl_put(params, "for", json_string(wait->until))))
 		return params;
 	json_decref(params);
@@ -53,22 +50,17 @@ static int wait_show(const struct wait *wait, const json_t *answer, struct table
 	return code;
 }
 
-/* Takes the time it took off what there is for the others. */
+/* What is left of the time is for the others. */
 static int wait_some(struct ctl *ctl, struct wait *wait, const struct ids *ids, struct table *table)
 {
 	json_t *params = wait_params(wait, ids), *answer;
-	mono_us begun = clock_mono();
-	int64_t took;
 	int code;
 
 	if (params == NULL)
 		return CTL_JOB;
-	answer = ctl_call(ctl, "job.wait", params, &code);
+	answer = ctl_wait(ctl, params, &wait->timeout_ms, &code);
 	if (answer == NULL)
 		return code;
-	took = (clock_mono() - begun) / 1000;
-	if (wait->timeout_ms >= 0)
-		wait->timeout_ms = took < wait->timeout_ms ? wait->timeout_ms - took : 0;
 	code = wait_show(wait, answer, table);
 	json_decref(answer);
 	return code;

@@ -9,8 +9,12 @@
 #include <unistd.h>
 
 #include "base/buf.h"
+#include "base/clock.h"
+#include "client/times.h"
 #include "proto/error.h"
 #include "proto/jtext.h"
+
+enum { CTL_SOON = 1000000, CTL_PATIENCE = 5000000 /* microseconds */, CTL_PAUSE = 50 /* milliseconds */ };
 
 /* stdio keeps that a write failed, but not why, and by the end errno is another's: stdout's own writer keeps it. */
 static ssize_t ctl_out(void *cookie, const char *data, size_t size)
@@ -213,35 +217,43 @@ bool ctl_put(json_t *object, const char *name, json_t *value)
 
 /* ---- the daemon ---- */
 
+static int ctl_token_wrong(const char *path, const char *why, struct jobd_error *error)
+{
+	*error = (struct jobd_error){ .reason = "usage" };
+	snprintf(error->message, sizeof(error->message), "the token file %s %s", path, why);
+	return -1;
+}
+
 /* The file's first line. */
-static int ctl_read_token(const char *path, char *token, size_t size)
+static int ctl_read_token(const char *path, char *token, size_t size, struct jobd_error *error)
 {
 	FILE *file = fopen(path, "re");
+	char why[160];
 
 	if (file == NULL || fgets(token, (int)size, file) == NULL) {
-		ctl_error("the token file %s cannot be read: %s", path, file == NULL || ferror(file) ? strerror(errno) : "it is empty");
+		snprintf(why, sizeof(why), "cannot be read: %s", file == NULL || ferror(file) ? strerror(errno) : "it is empty");
 		if (file != NULL)
 			fclose(file);
-		return CTL_USAGE;
+		return ctl_token_wrong(path, why, error);
 	}
 	fclose(file);
 	token[strcspn(token, "\r\n")] = '\0';
-	return 0;
+	return jtext_utf8(token, strlen(token)) ? 0 : ctl_token_wrong(path, "is not UTF-8", error);
 }
 
-static int ctl_login(struct ctl *ctl)
+/* Where there is a token. 0; -1. */
+static int ctl_login(struct ctl *ctl, struct jobd_error *error)
 {
 	char token[4096];
-	int code = ctl_read_token(ctl->token_file, token, sizeof(token));
+	json_t *answer = NULL;
 
-	if (code == 0 && !jtext_utf8(token, strlen(token))) {
-		ctl_error("the token file %s is not UTF-8", ctl->token_file);
-		code = CTL_USAGE;
-	}
-	if (code == 0)
-		json_decref(ctl_call(ctl, "auth.login", json_pack("{s:s}", "token", token), &code));
+	if (ctl->token_file == NULL)
+		return 0;
+	if (ctl_read_token(ctl->token_file, token, sizeof(token), error) == 0)
+		answer = jobd_call(ctl->conn, "auth.login", json_pack("{s:s}", "token", token), error);
 	explicit_bzero(token, sizeof(token));
-	return code;
+	json_decref(answer);
+	return answer != NULL ? 0 : -1;
 }
 
 int ctl_connect(struct ctl *ctl)
@@ -251,9 +263,9 @@ int ctl_connect(struct ctl *ctl)
 	if (ctl->conn != NULL)
 		return 0;
 	ctl->conn = jobd_connect(ctl->address, &error);
-	if (ctl->conn == NULL)
+	if (ctl->conn == NULL || ctl_login(ctl, &error) < 0)
 		return ctl_refused(NULL, &error);
-	return ctl->token_file != NULL ? ctl_login(ctl) : 0;
+	return 0;
 }
 
 json_t *ctl_call(struct ctl *ctl, const char *method, json_t *params, int *code)
@@ -274,9 +286,12 @@ json_t *ctl_call(struct ctl *ctl, const char *method, json_t *params, int *code)
 
 int ctl_again(struct ctl *ctl, struct jobd_error *error)
 {
-	int rc = jobd_reconnect(ctl->conn, error);
+	return jobd_reconnect(ctl->conn, error) < 0 ? -1 : ctl_login(ctl, error);
+}
 
-	return rc == 0 && ctl->token_file != NULL ? ctl_login(ctl) : rc;
+int ctl_again_once(struct ctl *ctl, int timeout_ms, struct jobd_error *error)
+{
+	return jobd_reconnect_once(ctl->conn, timeout_ms, error) < 0 ? -1 : ctl_login(ctl, error);
 }
 
 json_t *ctl_submit(struct ctl *ctl, json_t *job, int *code)
@@ -293,5 +308,54 @@ json_t *ctl_submit(struct ctl *ctl, json_t *job, int *code)
 	json_decref(job);
 	if (answer == NULL && *code == 0)
 		*code = ctl_refused(NULL, &error);
+	return answer;
+}
+
+/* params with what is left of the time. NULL: out of memory, was said. */
+static json_t *ctl_wait_params(const json_t *params, int64_t timeout_ms)
+{
+	json_t *now = json_copy((json_t *)(uintptr_t)params);
+
+	if (timeout_ms < 0 || ctl_put(now, "timeout", times_seconds(timeout_ms)))
+		return now;
+	json_decref(now);
+	return NULL;
+}
+
+/* Is there a connection again to wait on over? *series: since when each was lost as soon as it was there. */
+static bool ctl_wait_again(struct ctl *ctl, mono_us begun, mono_us *series, const struct jobd_error *lost)
+{
+	struct jobd_error error;
+	mono_us now = clock_mono();
+
+	if (!jobd_lost(lost))
+		return false;
+	if (*series == 0 || now - begun > CTL_SOON)
+		*series = now;
+	else
+		poll(NULL, 0, CTL_PAUSE);	/* it was on its way out when it let us in */
+	return now - *series <= CTL_PATIENCE && ctl_again(ctl, &error) == 0;
+}
+
+json_t *ctl_wait(struct ctl *ctl, json_t *params, int64_t *timeout_ms, int *code)
+{
+	struct jobd_error error = { .reason = "memory", .message = "out of memory" };
+	json_t *answer = NULL;
+	mono_us series = 0;
+	int64_t took_ms;
+
+	*code = ctl_connect(ctl);
+	while (answer == NULL && *code == 0) {
+		mono_us begun = clock_mono();
+		json_t *now = ctl_wait_params(params, *timeout_ms);
+
+		answer = now != NULL ? jobd_call(ctl->conn, "job.wait", now, &error) : NULL;
+		if (answer == NULL && !ctl_wait_again(ctl, begun, &series, &error))
+			*code = ctl_refused(NULL, &error);
+		took_ms = (clock_mono() - begun) / 1000;
+		if (*timeout_ms > 0)
+			*timeout_ms = took_ms < *timeout_ms ? *timeout_ms - took_ms : 0;
+	}
+	json_decref(params);
 	return answer;
 }

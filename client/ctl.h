@@ -75,14 +75,23 @@ bool ctl_put(json_t *object, const char *name, json_t *value);
 /* 0, or the exit code, having said why. Does nothing where there is a connection. */
 int ctl_connect(struct ctl *ctl);
 
-/* Connects anew after the connection was lost. 0; -1 with the error set, or said. */
+/* Connects anew, and logs in, after the connection was lost. 0; -1. */
 int ctl_again(struct ctl *ctl, struct jobd_error *error);
+/* The same with a single try of at most timeout_ms to connect. */
+int ctl_again_once(struct ctl *ctl, int timeout_ms, struct jobd_error *error);
 
 /*
  * As ctl_call of job.submit; where the connection is lost before the answer, the job is submitted once more over a new
  * one: its request_id sees to it that one job results. job is stolen.
  */
 json_t *ctl_submit(struct ctl *ctl, json_t *job, int *code);
+
+/*
+ * As ctl_call of job.wait; where the connection is lost it waits on over a new one, for jobs outlast their daemon's
+ * restart; not where one after the other is lost at once. params: who, and for what; stolen. timeout_ms: -1: for ever; else becomes
+ * what is left of it.
+ */
+json_t *ctl_wait(struct ctl *ctl, json_t *params, int64_t *timeout_ms, int *code);
 
 /* Connects if need be, calls. NULL: failed, was said, and *code is the exit code. params is stolen. */
 json_t *ctl_call(struct ctl *ctl, const char *method, json_t *params, int *code);

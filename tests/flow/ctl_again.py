@@ -1,5 +1,6 @@
 """jobctl where the answer to a submit is lost: it asks again, and one job results."""
 
+import json
 import os
 import socket
 import threading
@@ -138,6 +139,42 @@ def _():
         os.symlink(d.unix, path)
         out, err = process.communicate(timeout=PATIENCE)
         equal((process.returncode, out), (0, "1\n"), err)
+
+
+def loses(d, method, *words):
+    """jobctl after it has sent a request to a daemon that went away and is there again; and the request."""
+    path = os.path.join(tempdir(), "s")
+    with socket.socket(socket.AF_UNIX) as gate:
+        gate.bind(path)
+        gate.listen()
+        process = jobctl_start("-H", "unix:" + path, *words)
+        client = gate.accept()[0]
+    with client:
+        request = json.loads(client.makefile("rb").readline())
+        equal(request["method"], method)
+        os.unlink(path)
+        client.shutdown(socket.SHUT_RDWR)
+    os.symlink(d.unix, path)
+    return process, request
+
+
+@test("wait, and submit -w, wait on over a daemon's restart, and no longer than they were told")
+def _():
+    with Daemon("pool.processes=1") as d:
+        d.jobctl("submit", "noop", "--hold")
+        process, request = loses(d, "job.wait", "wait", 1)
+        d.jobctl("release", 1)
+        equal((process.communicate()[0].split("\t")[:2], process.returncode), (["1", "succeeded"], 0))
+        d.jobctl("submit", "noop", "--hold")
+        process, request = loses(d, "job.wait", "wait", 2, "--timeout", "1s")
+        equal(request["params"]["timeout"], 1)
+        check("has not ended within" in process.communicate()[1])
+        equal(process.returncode, 5)
+        process = d.jobctl_start("submit", "noop", "--hold", "-w")
+        equal(process.stdout.readline(), "3\n")
+        d.restart(hard=True)
+        d.jobctl("release", 3)
+        equal((process.communicate(), process.returncode), (("", "jobctl: job 3 succeeded\n"), 0))
 
 
 @test("twice is enough: then it says what is in doubt")

@@ -3,8 +3,9 @@
 import os
 import re
 import signal
+import socket
 
-from jobdfake import Fake
+from jobdfake import Fake, Peer
 from jobdterm import Terminal
 from jobdtest import Daemon, check, equal, jobctl, main, tempdir, test
 
@@ -54,6 +55,25 @@ def once(**what):
         answer(peer, **what)
         until_gone(peer)
     return script
+
+
+class Dropping(Fake):
+    """Speaks with the first client; the others find the connection closed."""
+
+    def serve(self):
+        try:
+            with self.listener.accept()[0] as connection:
+                self.script(Peer(connection))
+            while True:
+                self.listener.accept()[0].close()
+        except OSError:
+            self.listener.close()
+        except Exception as error:      # noqa: shown by __exit__
+            self.error = error
+
+    def __exit__(self, kind, value, trace):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        return Fake.__exit__(self, kind, value, trace)
 
 
 # ---- what it shows ----
@@ -251,6 +271,44 @@ def _():
         check("closed the connection" in said or "broke" in said, said)
 
 
+@test("a daemon that is restarted is waited for, and shown again")
+def _():
+    with start() as d, top(d.address, "-d", "100ms", "--wait", "1h") as t:
+        t.until_shown("QUEUE")
+        for hard in (False, True):
+            d.kill9() if hard else d.stop()
+            t.until_shown(r"(closed the connection|broke: .*); waited for, \d+ s so far")
+            check("QUEUE" in t.text(), "what was seen of it is gone, too")
+            d.start()
+            d.jobctl("submit", "noop", "--hold", "-Q", "hard" if hard else "soft")
+            t.until(lambda text: "waited for" not in text and re.search("(?m)^" + ("hard" if hard else "soft"), text), "the daemon")
+        d.kill9()
+        t.until_shown("waited for")
+        t.type("q")
+        equal(t.ends(), (0, ""))
+
+
+@test("a daemon that is not back in time ends it with 3, and so does at once one that is not waited for")
+def _():
+    for wait, said in [("0", r"jobctl: [^\n]*(closed the connection|broke: [^\n]*)\n"),
+                       ("300ms", r"jobctl: [^\n]*(closed the connection|broke: [^\n]*), and was not back \d+ s later\n")]:
+        with start() as d, top(d.address, "--wait", wait) as t:
+            t.until_shown("QUEUE")
+            d.kill9()
+            code, err = t.ends()
+            equal(code, 3)
+            check(re.fullmatch(said, err), err)
+
+
+@test("a daemon that takes connections but drops them is not waited for without end")
+def _():
+    with Dropping(answer) as address, top(address, "-d", "100ms", "--wait", "500ms") as t:
+        t.until_shown("waited for")
+        code, said = t.ends()
+        equal(code, 3, said)
+        check("and was not back 0 s later" in said, said)
+
+
 @test("a terminal that is gone ends it")
 def _():
     with start() as d:
@@ -266,7 +324,7 @@ def _():
 def _():
     got = jobctl("top", code=2)
     check("it needs a terminal; elsewhere there are status, queue list and list" in got.err, got.err)
-    for words, env in [(["--json"], {}), ([], {"TERM": "dumb"}), ([], {"TERM": ""}), (["-d", "10ms"], {})]:
+    for words, env in [(["--json"], {}), ([], {"TERM": "dumb"}), ([], {"TERM": ""}), (["-d", "10ms"], {}), (["-d", "9223372036854775"], {})]:
         with top("unix:/nonexistent", *words, env=env) as t:
             code, said = t.ends()
             equal(code, 2, said)

@@ -539,6 +539,29 @@ START_TEST(a_new_connection_leaves_no_question_open)
 }
 END_TEST
 
+START_TEST(a_single_try_finds_nobody_or_somebody)
+{
+	struct jobd *j = begin(one_and_again);
+	char aside[sizeof(address) + 8];
+	int64_t third;
+
+	snprintf(aside, sizeof(aside), "%s.aside", address + 5);
+	jobd_send(j, "m", NULL, &error);
+	jobd_send(j, "m", NULL, &error);
+	ck_assert_int_eq(jobd_flush(j, &error), 0);
+	ck_assert_ptr_null(jobd_event(j, -1, &error));
+	ck_assert_int_eq(rename(address + 5, aside), 0);
+	ck_assert_int_eq(jobd_reconnect_once(j, 60000, &error), -1);
+	ck_assert(jobd_lost(&error));
+	ck_assert_ptr_nonnull(strstr(error.message, "no jobd answers"));
+	ck_assert_int_eq(rename(aside, address + 5), 0);
+	ck_assert_int_eq(jobd_reconnect_once(j, 60000, &error), 0);
+	third = jobd_send(j, "m", NULL, &error);
+	ck_assert_int_eq(received(j, third, NULL), third * 10);
+	end(j);
+}
+END_TEST
+
 static void foreign(FILE *in, int out)
 {
 	(void)in;
@@ -653,6 +676,7 @@ static Suite *suite(void)
 	tcase_add_test(tc, it_is_asked_again_once_only);
 	tcase_add_test(tc, what_is_refused_is_not_asked_again);
 	tcase_add_test(tc, a_new_connection_leaves_no_question_open);
+	tcase_add_test(tc, a_single_try_finds_nobody_or_somebody);
 	tcase_add_test(tc, another_protocol_is_told_apart);
 	tcase_add_test(tc, a_request_too_deep_for_the_daemon_is_not_sent);
 	tcase_add_test(tc, nobody_there_is_a_sentence);
