@@ -43,6 +43,16 @@ def _():
         check("Ev " + name in page or ", " + name in page, name)
 
 
+@test("the manual page is set without a quotation that does not end")
+def _():
+    if not shutil.which("man"):
+        skip("man is not installed")
+    got = subprocess.run(["man", "--warnings", "-E", "UTF-8", "-l", PAGE], capture_output=True, text=True,
+                         env=dict(os.environ, MANWIDTH="200", LC_ALL="C.UTF-8", MANROFFOPT="")).stdout
+    check("NAME" in got and "\u2018250ms\u2019" in got, got[:500])
+    equal(re.findall(r"\u2018[^\u2019\n]*\u2018.*", got), [])
+
+
 @test("no line of help is wider than a terminal can be expected to be")
 def _():
     for command in commands():
