@@ -48,10 +48,47 @@ static void completion_quote(const char *text, const char *quote)
 	putchar('\'');
 }
 
-static void completion_words(const char *const *words)
+/* The values of options that take several of them at once, which their tables cannot say. */
+static const char *completion_several(const struct opt *opt)
 {
-	for (; *words != NULL; words++)
-		printf("%s%s", *words, words[1] != NULL ? " " : "");
+	static const struct {
+		const char *name, *values;
+	} several[] = {
+		{ "state", "held blocked scheduled ready running succeeded failed cancelled expired" },
+		{ "reason", "held dependency delay retry draining queue_paused no_worker rate queue_concurrency key_concurrency io_busy pool_busy next" },
+	};
+
+	for (size_t i = 0; i < sizeof(several) / sizeof(several[0]); i++)
+		if (strcmp(several[i].name, opt->name) == 0)
+			return several[i].values;
+	return NULL;
+}
+
+/* Has it a known set of values? */
+static bool completion_valued(const struct opt *opt)
+{
+	return opt->words != NULL || completion_several(opt) != NULL;
+}
+
+/* The values with spaces between. */
+static void completion_values(const struct opt *opt)
+{
+	if (opt->words == NULL)
+		fputs(completion_several(opt), stdout);
+	for (const char *const *word = opt->words; word != NULL && *word != NULL; word++)
+		printf("%s%s", *word, word[1] != NULL ? " " : "");
+}
+
+/* Is its value a file's name? */
+static bool completion_is_file(const struct opt *opt)
+{
+	return opt->value != NULL && (strcmp(opt->value, "FILE") == 0 || strcmp(opt->value, "DIR") == 0);
+}
+
+/* Are its words, or some of them, those of a command line, which may be anything? */
+static bool completion_takes_files(const struct cmd *cmd)
+{
+	return strstr(cmd->args, "CMD") != NULL;
 }
 
 static void completion_names(void)
@@ -59,6 +96,15 @@ static void completion_names(void)
 	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++)
 		if (completion_first(cmd))
 			printf(" %.*s", (int)strcspn((*cmd)->name, " "), (*cmd)->name);
+}
+
+/* The words that the command itself can be followed by, where they are known. */
+static void completion_arguments(const struct cmd *cmd)
+{
+	if (cmd == &cmd_completion)
+		fputs("bash zsh fish", stdout);
+	if (cmd == &cmd_help_command)
+		completion_names();
 }
 
 /* Each family's first word, and its second ones with spaces between. */
@@ -95,46 +141,61 @@ static void bash_family(const char *first, const char *seconds)
 
 static void bash_seconds(const char *first, const char *seconds)
 {
-	printf("\t%s) words=\"%s\" ;;\n", first, seconds);
+	printf("\t%s|\"help %s\") words=\"%s\" ;;\n", first, first, seconds);
 }
 
 /* Values of options that have a fixed set of them. */
 static void bash_values(const struct cmd *cmd, const struct opt *opt)
 {
-	if (opt->words == NULL)
+	const char *name = cmd != NULL ? cmd->name : "";
+
+	if (!completion_valued(opt))
 		return;
-	printf("\t\"%s --%s\") words=\"", cmd->name, opt->name);
-	completion_words(opt->words);
-	printf("\" ;;\n");
+	printf("\t\"%s --%s\"", name, opt->name);
+	if (opt->letter != 0)
+		printf("|\"%s -%c\"", name, opt->letter);
+	fputs(") words=\"", stdout);
+	completion_values(opt);
+	fputs("\" ;;\n", stdout);
 }
 
-static void completion_bash(void)
+static void bash_begin(void)
 {
 	fputs("# bash completion for jobctl: source <(jobctl completion bash)\n"
 	      "_jobctl() {\n"
 	      "\tlocal cur=${COMP_WORDS[COMP_CWORD]} prev=${COMP_WORDS[COMP_CWORD-1]} command= words= i\n"
+	      "\t[[ $prev == = ]] && prev=${COMP_WORDS[COMP_CWORD-2]}\n"
+	      "\t[[ $cur == = ]] && cur=\n"
 	      "\tfor ((i = 1; i < COMP_CWORD; i++)); do\n"
 	      "\t\tcase ${COMP_WORDS[i]} in\n"
-	      "\t\t-H|--host|--token-file|--color) ((i++)) ;;\n"
+	      "\t\t-H|--host|--token-file|--color) ((i++)); [[ ${COMP_WORDS[i]} == = ]] && ((i++)) ;;\n"
 	      "\t\t-*) ;;\n"
-	      "\t\t*)\tcommand=${COMP_WORDS[i]}\n",
+	      "\t\t*)\tcommand=${COMP_WORDS[i]}\n"
+	      "\t\t\tcase $command in\n"
+	      "\t\t\thelp) ((i + 1 < COMP_CWORD)) && command+=\" ${COMP_WORDS[i+1]}\" ;;\n",
 	      stdout);
-	fputs("\t\t\tcase $command in\n", stdout);
 	completion_families(bash_family);
 	fputs("\t\t\tesac\n\t\t\tbreak ;;\n\t\tesac\n\tdone\n\tcase $command in\n\t'') words=\"", stdout);
 	completion_names();
 	completion_table(NULL, options_global, bash_opt);
 	fputs("\" ;;\n", stdout);
 	completion_families(bash_seconds);
+}
+
+static void completion_bash(void)
+{
+	bash_begin();
 	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++) {
 		printf("\t\"%s\") words=\"", (*cmd)->name);
+		completion_arguments(*cmd);
 		completion_options(*cmd, bash_opt);
 		fputs("\" ;;\n", stdout);
 	}
 	fputs("\tesac\n\tcase \"$command $prev\" in\n", stdout);
+	completion_table(NULL, options_global, bash_values);
 	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++)
 		completion_options(*cmd, bash_values);
-	fputs("\t*\" --file\"|*\" --cwd\"|*\" --token-file\") words= ;;\n"
+	fputs("\t*\" --file\"|*\" -f\"|*\" --cwd\"|*\" -C\"|*\" --token-file\") words= ;;\n"
 	      "\tesac\n"
 	      "\tCOMPREPLY=($(compgen -W \"$words\" -- \"$cur\"))\n"
 	      "}\n"
@@ -163,35 +224,61 @@ static void zsh_family(const char *first, const char *seconds)
 
 static void zsh_seconds(const char *first, const char *seconds)
 {
-	printf("\t%s)\tfound=(%s) ;;\n", first, seconds);
+	printf("\t%s|'help %s')\tfound=(%s) ;;\n", first, first, seconds);
 }
 
-static void completion_zsh(void)
+static void zsh_values(const struct cmd *cmd, const struct opt *opt)
+{
+	const char *name = cmd != NULL ? cmd->name : "";
+
+	if (!completion_valued(opt) && !completion_is_file(opt))
+		return;
+	printf("\t'%s --%s'", name, opt->name);
+	if (opt->letter != 0)
+		printf("|'%s -%c'", name, opt->letter);
+	fputs(")\tfound=(", stdout);
+	if (completion_valued(opt))
+		completion_values(opt);
+	printf(") files=%d ;;\n", completion_is_file(opt));
+}
+
+static void zsh_begin(void)
 {
 	fputs("#compdef jobctl\n"
 	      "# zsh completion for jobctl: jobctl completion zsh > \"${fpath[1]}/_jobctl\"\n"
 	      "_jobctl() {\n"
 	      "\tlocal -a found\n"
-	      "\tlocal command= i none=1\n"
+	      "\tlocal command= i none=1 files=0\n"
 	      "\tfor ((i = 2; i < CURRENT; i++)); do\n"
 	      "\t\tcase ${words[i]} in\n"
 	      "\t\t-H|--host|--token-file|--color) ((i++)) ;;\n"
 	      "\t\t-*) ;;\n"
-	      "\t\t*) command=${words[i]}\n\t\t\tcase $command in\n",
+	      "\t\t*) command=${words[i]}\n\t\t\tcase $command in\n"
+	      "\t\t\thelp) ((i + 1 < CURRENT)) && command+=\" ${words[i+1]}\" ;;\n",
 	      stdout);
 	completion_families(zsh_family);
 	fputs("\t\t\tesac\n\t\t\tbreak ;;\n\t\tesac\n\tdone\n\tcase $command in\n\t'')\tfound=(", stdout);
 	completion_names();
 	fputs(") ;;\n", stdout);
 	completion_families(zsh_seconds);
+}
+
+static void completion_zsh(void)
+{
+	zsh_begin();
 	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++) {
-		printf("\t'%s')\tfound=(", (*cmd)->name);
+		printf("\t'%s')\tfiles=%d found=(", (*cmd)->name, completion_takes_files(*cmd));
+		completion_arguments(*cmd);
 		completion_options(*cmd, zsh_opt);
 		fputs(") ;;\n", stdout);
 	}
+	fputs("\tesac\n\tcase \"$command ${words[CURRENT-1]}\" in\n", stdout);
+	completion_table(NULL, options_global, zsh_values);
+	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++)
+		completion_options(*cmd, zsh_values);
 	fputs("\tesac\n"
-	      "\t_describe -o jobctl found && none=0\n"
-	      "\t[[ -n $command ]] && _files && none=0\n"
+	      "\t_describe jobctl found && none=0\n"
+	      "\t((files)) && _files && none=0\n"
 	      "\treturn $none\n"
 	      "}\n"
 	      "if [ \"$funcstack[1]\" = _jobctl ]; then _jobctl \"$@\"; else compdef _jobctl jobctl; fi\n",
@@ -204,15 +291,15 @@ static void fish_opt(const struct cmd *cmd, const struct opt *opt)
 {
 	fputs("complete -c jobctl", stdout);
 	if (cmd != NULL)
-		printf(" -n '__fish_seen_subcommand_from %.*s'", (int)strcspn(cmd->name, " "), cmd->name);
+		printf(" -n '__jobctl_is \"%s\"'", cmd->name);
 	printf(" -l %s", opt->name);
 	if (opt->letter != 0)
 		printf(" -s %c", opt->letter);
 	if (completion_takes(opt))
-		fputs(" -r", stdout);
-	if (opt->words != NULL) {
-		fputs(" -f -a '", stdout);
-		completion_words(opt->words);
+		fputs(completion_is_file(opt) ? " -r -F" : " -x", stdout);
+	if (completion_valued(opt)) {
+		fputs(" -a '", stdout);
+		completion_values(opt);
 		fputs("'", stdout);
 	}
 	fputs(" -d ", stdout);
@@ -220,27 +307,77 @@ static void fish_opt(const struct cmd *cmd, const struct opt *opt)
 	putchar('\n');
 }
 
+static void fish_family(const char *first, const char *seconds)
+{
+	(void)seconds;
+	printf(" %s", first);
+}
+
+static void fish_help(const char *first, const char *seconds)
+{
+	printf("complete -c jobctl -n '__jobctl_is \"help %s\"' -a '%s'\n", first, seconds);
+}
+
+/* What the line says so far is the command: one word, or two where the first names a family. */
+static void fish_begin(void)
+{
+	fputs("# fish completion for jobctl: jobctl completion fish > ~/.config/fish/completions/jobctl.fish\n"
+	      "function __jobctl_is\n"
+	      "\tset -l words (commandline -opc)\n"
+	      "\tset -l found\n"
+	      "\tset -l skip 1\n"
+	      "\tfor word in $words\n"
+	      "\t\tif test $skip = 1\n"
+	      "\t\t\tset skip 0\n"
+	      "\t\telse if contains -- $word -H --host --token-file --color\n"
+	      "\t\t\tset skip 1\n"
+	      "\t\telse if not string match -q -- '-*' $word\n"
+	      "\t\t\tset -a found $word\n"
+	      "\t\t\tcontains -- $found[1] help", stdout);
+	completion_families(fish_family);
+	fputs("; and not set -q found[2]; or break\n"
+	      "\t\tend\n"
+	      "\tend\n"
+	      "\ttest \"$found\" = \"$argv\"\n"
+	      "end\n"
+	      "complete -c jobctl -f\n", stdout);
+}
+
+/* The command's name, at the place where it is to be typed. */
+static void fish_name(const char *before, const char *name, int len, const char *summary)
+{
+	printf("complete -c jobctl -n '__jobctl_is \"%s\"' -a %.*s -d ", before, len, name);
+	completion_quote(summary, "\\'");
+	putchar('\n');
+}
+
+static void fish_command(const struct cmd *const *cmd)
+{
+	const char *name = (*cmd)->name;
+	int len = (int)strcspn(name, " ");
+	char first[32];
+
+	snprintf(first, sizeof(first), "%.*s", len, name);
+	if (completion_first(cmd)) {
+		fish_name("", name, len, (*cmd)->summary);
+		fish_name("help", name, len, (*cmd)->summary);
+	}
+	if (name[len] == ' ')
+		fish_name(first, name + len + 1, (int)strlen(name + len + 1), (*cmd)->summary);
+	if (completion_takes_files(*cmd))
+		printf("complete -c jobctl -n '__jobctl_is \"%s\"' -F\n", name);
+	completion_table(*cmd, (*cmd)->options[0], fish_opt);
+	completion_table(*cmd, (*cmd)->options[1], fish_opt);
+}
+
 static void completion_fish(void)
 {
-	fputs("# fish completion for jobctl: jobctl completion fish > ~/.config/fish/completions/jobctl.fish\n", stdout);
+	fish_begin();
 	completion_table(NULL, options_global, fish_opt);
-	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++) {
-		size_t len = strcspn((*cmd)->name, " ");
-
-		if (completion_first(cmd)) {
-			printf("complete -c jobctl -f -n __fish_use_subcommand -a %.*s -d ", (int)len, (*cmd)->name);
-			completion_quote((*cmd)->summary, "\\'");
-			putchar('\n');
-		}
-		if ((*cmd)->name[len] == ' ') {
-			printf("complete -c jobctl -f -n '__fish_seen_subcommand_from %.*s' -a %s -d ", (int)len, (*cmd)->name,
-			       (*cmd)->name + len + 1);
-			completion_quote((*cmd)->summary, "\\'");
-			putchar('\n');
-		}
-		completion_table(*cmd, (*cmd)->options[0], fish_opt);
-		completion_table(*cmd, (*cmd)->options[1], fish_opt);
-	}
+	for (const struct cmd *const *cmd = cmd_table; *cmd != NULL; cmd++)
+		fish_command(cmd);
+	completion_families(fish_help);
+	fputs("complete -c jobctl -n '__jobctl_is completion' -a 'bash zsh fish'\n", stdout);
 }
 
 /* ---- the command ---- */

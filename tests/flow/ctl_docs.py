@@ -5,7 +5,7 @@ import re
 import shutil
 import subprocess
 
-from jobdtest import check, equal, jobctl, main, skip, tempdir, test
+from jobdtest import PATIENCE, check, equal, jobctl, main, skip, tempdir, test
 
 PAGE = os.path.join(os.environ.get("SRCDIR", "."), "client", "jobctl.1")
 
@@ -92,6 +92,15 @@ def _():
     equal(complete("jobctl", "-H", "submit", "queue", ""), ["list", "show", "set", "pause", "resume", "purge"])
     equal(complete("jobctl", "submit", "--backoff", "")[:3], ["exponential", "linear", "constant"])
     equal(complete("jobctl", "run", "--color", "n"), ["never"])
+    equal(complete("jobctl", "--color", "al"), ["always"])
+    equal(complete("jobctl", "submit", "--backoff", "=", "lin"), ["linear"])
+    equal(complete("jobctl", "submit", "--backoff", "=")[0], "exponential")
+    for option in ["--state", "-s"]:
+        equal(complete("jobctl", "list", option, "r"), ["ready", "running"])
+    equal(complete("jobctl", "cancel", "--reason", "queue_"), ["queue_paused", "queue_concurrency"])
+    equal(complete("jobctl", "completion", "z"), ["zsh"])
+    equal(complete("jobctl", "help", "rel"), ["release", "reload"])
+    equal(complete("jobctl", "help", "queue", "p"), ["pause", "purge"])
     for command in commands():
         offered = {word[2:] for word in complete("jobctl", *command.split(), "--")}
         equal(offered, options(jobctl(*command.split(), "--help").out), command)
@@ -116,9 +125,45 @@ def _():
         _jobctl
         words=(jobctl -q '') CURRENT=3
         _jobctl
+        for words in "submit --backoff" "list -s" "--color" "help queue" "help"; do
+            words=(jobctl ${=words} '')
+            CURRENT=$#words
+            print "== $words"
+            _jobctl
+        done
     """
     got = subprocess.run(["zsh", "-f", "-c", probe, "zsh", path], check=True, capture_output=True, text=True).stdout.splitlines()
     check("--json:print records as JSON, one a line" in got and "submit" in got, got)
+    for words, offered in [("submit --backoff", "exponential linear constant"), ("list -s", "held blocked scheduled ready running"),
+                           ("--color", "auto always never"), ("help queue", "list show set pause resume purge"), ("help", "run submit list")]:
+        at = got.index("== jobctl %s " % words) + 1
+        equal(got[at:at + len(offered.split())], offered.split(), words)
+
+
+@test("keys typed to zsh become what was meant")
+def _():
+    if not shutil.which("zsh"):
+        skip("zsh is not installed")
+    path = os.path.join(tempdir(), "_jobctl")
+    with open(path, "w") as out:
+        out.write(jobctl("completion", "zsh").out)
+    typed = """
+        zmodload zsh/zpty || exit 77
+        zpty z zsh -f -i
+        zpty -w z "PROMPT=; autoload -U compinit; compinit -u -D; source $1; jobctl() { print -r -- meant: \$* end }; print rea''dy"
+        zpty -r z said '*ready*'
+        for keys in $'queue pu\t--js\t' $'list --state suc\t' $'submit --backoff lin\t' $'help sched\tpu\t'; do
+            zpty -w z "jobctl $keys"
+            zpty -r z said '*meant: *end*'
+            print -r -- "${${said##*meant: }%%end*}"
+        done
+        zpty -d z
+    """
+    got = subprocess.run(["zsh", "-f", "-c", typed, "zsh", path], capture_output=True, text=True, timeout=PATIENCE, env=dict(os.environ, TERM="dumb"))
+    if got.returncode == 77:
+        skip("zsh has no terminals of its own")
+    equal([line.strip() for line in got.stdout.splitlines()],
+          ["queue purge --json", "list --state succeeded", "submit --backoff linear", "help schedule put"], got.stderr)
 
 
 @test("fish can read its script and completes by it")
@@ -137,6 +182,12 @@ def _():
                          env=dict(os.environ, HOME=home)).stdout
     for word in ["pause", "--backoff", "--backoff-cap", "never"]:
         check(re.search(r"^%s\t" % word, got, re.M) or re.search(r"^%s$" % word, got, re.M), "%s: %s" % (word, got))
+    for line, offered in [("queue list --conc", []), ("-H x:1 li", ["list"]), ("help queue p", ["pause", "purge"]), ("help rel", ["release", "reload"]),
+                          ("completion ", ["bash", "fish", "zsh"]), ("list --state r", ["ready", "running"]), ("list -s r", ["ready", "running"]),
+                          ("queue list x", []), ("list --stat", ["--state"]), ("submit -f %s/jobctl.f" % home, [path])]:
+        got = subprocess.run(["fish", "--no-config", "-c", "source %s; complete -C 'jobctl %s'" % (path, line)], check=True, capture_output=True,
+                             text=True, env=dict(os.environ, HOME=home)).stdout
+        equal(sorted(row.split("\t")[0] for row in got.splitlines()), offered, line)
 
 
 main()
