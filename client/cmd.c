@@ -10,7 +10,7 @@ const struct cmd *const cmd_table[] = {
 	&cmd_queue_list, &cmd_queue_show, &cmd_queue_set, &cmd_queue_pause, &cmd_queue_resume, &cmd_queue_purge,
 	&cmd_schedule_list, &cmd_schedule_show, &cmd_schedule_put, &cmd_schedule_delete, &cmd_schedule_trigger,
 	&cmd_watch, &cmd_top,
-	&cmd_status, &cmd_ping, &cmd_drain, &cmd_resume, &cmd_reload,
+	&cmd_status, &cmd_ping, &cmd_drain, &cmd_resume, &cmd_reload, &cmd_backup,
 	&cmd_completion, &cmd_help_command,
 	NULL
 };

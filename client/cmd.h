@@ -47,7 +47,7 @@ extern const struct cmd cmd_cancel, cmd_retry, cmd_hold, cmd_release, cmd_update
 extern const struct cmd cmd_queue_list, cmd_queue_show, cmd_queue_set, cmd_queue_pause, cmd_queue_resume, cmd_queue_purge;
 extern const struct cmd cmd_schedule_list, cmd_schedule_show, cmd_schedule_put, cmd_schedule_delete, cmd_schedule_trigger;
 extern const struct cmd cmd_watch, cmd_top;
-extern const struct cmd cmd_status, cmd_ping, cmd_drain, cmd_resume, cmd_reload;
+extern const struct cmd cmd_status, cmd_ping, cmd_drain, cmd_resume, cmd_reload, cmd_backup;
 extern const struct cmd cmd_completion, cmd_help_command;
 
 #endif

@@ -1,11 +1,28 @@
-/* ping, drain, resume and reload: a method of the daemon's each. */
+/* ping, drain, resume, reload and backup: a method of the daemon's each. */
+#include <errno.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #include "base/clock.h"
 #include "client/cmd.h"
 
-/* Calls it; *answer is the caller's. The exit code. */
-static int daemon_call(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, json_t **answer)
+/* Calls it with what it needs, which is stolen; *answer is the caller's. The exit code. */
+static int daemon_ask(struct ctl *ctl, const struct cmd *cmd, json_t *params, json_t **answer)
 {
 	char method[32];
+	int code;
+
+	snprintf(method, sizeof(method), "daemon.%s", cmd->name);
+	*answer = ctl_call(ctl, method, params, &code);
+	if (*answer != NULL && ctl->json)
+		ctl_print_json(*answer);
+	return code;
+}
+
+/* The same for one that takes no words. */
+static int daemon_call(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, json_t **answer)
+{
 	struct words w;
 	int code;
 
@@ -13,13 +30,7 @@ static int daemon_call(struct ctl *ctl, const struct cmd *cmd, int argc, char **
 	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
 		return code;
 	code = options_expect(cmd, &w, 0, 0);
-	if (code != 0)
-		return code;
-	snprintf(method, sizeof(method), "daemon.%s", cmd->name);
-	*answer = ctl_call(ctl, method, NULL, &code);
-	if (*answer != NULL && ctl->json)
-		ctl_print_json(*answer);
-	return code;
+	return code == 0 ? daemon_ask(ctl, cmd, NULL, answer) : code;
 }
 
 static int ping_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
@@ -63,6 +74,50 @@ static int reload_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **
 	return daemon_tell(ctl, cmd, argc, argv, "the configuration has been read again");
 }
 
+/* The daemon's directory is another: the name as seen from here, in full. The caller's; NULL, which was said. */
+static char *backup_path(const char *file)
+{
+	char *here = file[0] == '/' ? NULL : getcwd(NULL, 0), *path = NULL;
+	int n = 0;
+
+	if (file[0] == '/')
+		path = strdup(file);
+	else if (here != NULL && (n = asprintf(&path, "%s/%s", here, file)) < 0)
+		path = NULL;
+	if (path == NULL)
+		ctl_error("%s: %s", file, strerror(errno));
+	free(here);
+	return path;
+}
+
+static int backup_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
+{
+	json_t *params, *answer;
+	struct words w;
+	char *path;
+	int code;
+
+	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+		return code;
+	code = options_expect(cmd, &w, 1, 1);
+	if (code != 0)
+		return code;
+	path = backup_path(w.v[0]);
+	params = path != NULL ? json_pack("{s:s}", "path", path) : NULL;
+	if (params == NULL) {
+		if (path != NULL)
+			ctl_error("the file's name is not UTF-8: %s", path);
+		free(path);
+		return CTL_USAGE;
+	}
+	code = daemon_ask(ctl, cmd, params, &answer);
+	if (answer != NULL && !ctl->json)
+		ctl_note(ctl, "%s has all jobs, %lld bytes", path, (long long)json_integer_value(json_object_get(answer, "bytes")));
+	json_decref(answer);
+	free(path);
+	return code;
+}
+
 const struct cmd cmd_ping = {
 	"ping", "", "ask whether the daemon answers",
 	NULL,
@@ -90,4 +145,12 @@ const struct cmd cmd_reload = {
 	NULL,
 	"jobctl reload\n",
 	{ NULL, NULL }, reload_main
+};
+
+const struct cmd cmd_backup = {
+	"backup", "FILE", "copy the daemon's state into a file, while it works",
+	"The daemon makes FILE, on its machine and as its user; there must be none of that name. To go back to it,\n"
+	"stop the daemon and put FILE in the place of jobd.db in its state directory, without jobd.db-wal.\n",
+	"jobctl backup /var/lib/jobd/backup-$(date +%F).db\n",
+	{ NULL, NULL }, backup_main
 };

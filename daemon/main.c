@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "check_state.h"
 #include "conf/conf.h"
 #include "config.h"
 #include "server.h"
@@ -13,7 +14,7 @@
 enum { SETTINGS_MAX = 256 };
 
 static const char help[] =
-	"Usage: jobd [-c FILE] [-o KEY=VALUE]... [--check] [--version] [--help]\n"
+	"Usage: jobd [-c FILE] [-o KEY=VALUE]... [--check | --check-state] [--version] [--help]\n"
 	"\n"
 	"Runs jobs that wait as coroutines and jobs that count in processes, from one durable queue.\n"
 	"Stays in the foreground; logs to stderr. Without a file, everything has a default.\n"
@@ -21,6 +22,7 @@ static const char help[] =
 	"  -c, --config FILE    read settings from FILE (see jobd.conf(5))\n"
 	"  -o, --set KEY=VALUE  set one: SECTION.KEY=VALUE, lists with commas; after the file's\n"
 	"      --check          read the settings, say what is wrong with them, and leave\n"
+	"      --check-state    look at all of the state, which no daemon may use; say what is in it and what is wrong with it\n"
 	"      --version        say the version\n"
 	"  -h, --help           this\n"
 	"\n"
@@ -28,12 +30,13 @@ static const char help[] =
 	"\n"
 	"Exit status: 0 clean, 1 failed, 2 usage or settings, 3 the state is damaged, foreign, newer or locked.\n";
 
-enum { OPT_CHECK = 256, OPT_VERSION };
+enum { OPT_CHECK = 256, OPT_CHECK_STATE, OPT_VERSION };
 
 static const struct option options[] = {
 	{ "config", required_argument, NULL, 'c' },
 	{ "set", required_argument, NULL, 'o' },
 	{ "check", no_argument, NULL, OPT_CHECK },
+	{ "check-state", no_argument, NULL, OPT_CHECK_STATE },
 	{ "version", no_argument, NULL, OPT_VERSION },
 	{ "help", no_argument, NULL, 'h' },
 	{ NULL, 0, NULL, 0 },
@@ -42,7 +45,7 @@ static const struct option options[] = {
 struct arguments {
 	struct server_source source;
 	const char *settings[SETTINGS_MAX];
-	bool check;
+	bool check, check_state;
 };
 
 /* -1: go on; else the exit status. */
@@ -66,6 +69,9 @@ static int read_arguments(int argc, char **argv, struct arguments *out)
 			break;
 		case OPT_CHECK:
 			out->check = true;
+			break;
+		case OPT_CHECK_STATE:
+			out->check_state = true;
 			break;
 		case OPT_VERSION:
 			printf("jobd %s\n", PACKAGE_VERSION);
@@ -91,6 +97,21 @@ static void complain(const char *text)
 	fprintf(stderr, "%s%s", text, len > 0 && text[len - 1] == '\n' ? "" : "\n");
 }
 
+/* What is asked instead of a daemon. */
+static int only_look(const struct conf *conf, bool state)
+{
+	const char *lack = settings_lack(conf);
+
+	if (lack != NULL) {
+		complain(lack);
+		return EXIT_USAGE;
+	}
+	if (state)
+		return check_state(conf->state.directory);
+	puts("the configuration is fine");
+	return EXIT_CLEAN;
+}
+
 int main(int argc, char **argv)
 {
 	struct arguments arguments;
@@ -110,13 +131,9 @@ int main(int argc, char **argv)
 		free(conf);
 		return EXIT_USAGE;
 	}
-	status = settings_lack(conf) != NULL ? EXIT_USAGE : EXIT_CLEAN;
-	if (status == EXIT_CLEAN && !arguments.check)
+	if (settings_lack(conf) == NULL && !arguments.check && !arguments.check_state)
 		return server_run(conf, &arguments.source);
-	if (status == EXIT_CLEAN)
-		puts("the configuration is fine");
-	else
-		complain(settings_lack(conf));
+	status = only_look(conf, arguments.check_state);
 	conf_free(conf);
 	free(conf);
 	return status;

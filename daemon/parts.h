@@ -43,6 +43,7 @@ struct parts {
 	size_t connections, requests;	/* open, in flight */
 	size_t waits;			/* requests that wait for jobs */
 	size_t bulks;			/* calls about many jobs under way */
+	bool backing_up;
 	size_t submitting;		/* jobs admitted that the store has not answered for */
 	uint64_t accepted;		/* connections so far */
 

@@ -263,6 +263,7 @@ static void server_main(void *arg)
 	stop_running(s);
 	coro_group_cancel(&s->standing);
 	coro_group_join(&s->standing);
+	store_hurry(s->parts.store);
 	coro_group_cancel(&s->clients);
 	coro_group_join(&s->clients);
 	loop_stop();

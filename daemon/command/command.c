@@ -20,6 +20,7 @@ static const struct command *const commands[] = {
 	&command_schedule_put, &command_schedule_list, &command_schedule_get, &command_schedule_delete, &command_schedule_trigger,
 	&command_event_subscribe, &command_event_unsubscribe,
 	&command_daemon_ping, &command_daemon_status, &command_daemon_drain, &command_daemon_resume, &command_daemon_reload,
+	&command_daemon_backup,
 };
 
 const struct command *command_find(const char *method)

@@ -104,6 +104,6 @@ extern const struct command command_schedule_put, command_schedule_list, command
 	command_schedule_trigger;
 extern const struct command command_event_subscribe, command_event_unsubscribe;
 extern const struct command command_daemon_ping, command_daemon_status, command_daemon_drain, command_daemon_resume,
-	command_daemon_reload;
+	command_daemon_reload, command_daemon_backup;
 
 #endif

@@ -1,6 +1,9 @@
-/* command_daemon: the daemon itself: ping, status, drain, resume, reload. */
+/* command_daemon: the daemon itself: ping, status, drain, resume, reload, backup. */
+#include <errno.h>
+#include <string.h>
 #include <unistd.h>
 
+#include "base/log.h"
 #include "command/command.h"
 #include "config.h"
 #include "coro/loop.h"
@@ -182,8 +185,53 @@ static int daemon_reload(struct call *call)
 	return 0;
 }
 
+/* ---- backup ---- */
+
+static int backup_refuse(struct call *call, int rc, const struct backup *backup)
+{
+	switch (rc) {
+	case -EEXIST:
+		return rpc_error_set(&call->error, RPC_CONFLICT, "path", "%s is there already", backup->path);
+	case -ENOSPC:
+	case -EDQUOT:
+	case -EFBIG:
+	case -EIO:
+		return rpc_error_set(&call->error, RPC_STORAGE, "path", "%s was not made: %s", backup->path, backup->why);
+	case -ECANCELED:
+	case -ENOMEM:
+		return command_fail(call, rc);
+	default:
+		return rpc_error_set(&call->error, RPC_INVALID_PARAMS, "path", "%s cannot be made: %s", backup->path, backup->why);
+	}
+}
+
+static int daemon_backup(struct call *call)
+{
+	struct backup backup = { .path = params_need_string(&call->params, "path") };
+	int rc;
+
+	if (backup.path[0] != '/' || strlen(backup.path) > BACKUP_PATH_MAX)
+		params_refuse(&call->params, "path", "must be absolute, and at most %d bytes", BACKUP_PATH_MAX);
+	if (params_done(&call->params) != 0)
+		return -1;
+	if (call->parts->backing_up)
+		return rpc_error_set(&call->error, RPC_CONFLICT, NULL, "a backup is being made already");
+	call->parts->backing_up = true;
+	rc = store_backup(call->parts->store, &backup);
+	call->parts->backing_up = false;
+	if (rc != 0)
+		return backup_refuse(call, rc, &backup);
+	log_info("backup of %lld bytes in %s", (long long)backup.bytes, backup.path);
+	jw_object(&call->w);
+	jw_put_string(&call->w, "path", backup.path);
+	jw_put_int(&call->w, "bytes", backup.bytes);
+	jw_object_end(&call->w);
+	return 0;
+}
+
 const struct command command_daemon_ping = { "daemon.ping", false, daemon_ping };
 const struct command command_daemon_status = { "daemon.status", false, daemon_status };
 const struct command command_daemon_drain = { "daemon.drain", false, daemon_drain };
 const struct command command_daemon_resume = { "daemon.resume", false, daemon_resume };
 const struct command command_daemon_reload = { "daemon.reload", true, daemon_reload };
+const struct command command_daemon_backup = { "daemon.backup", true, daemon_backup };

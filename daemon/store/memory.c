@@ -42,6 +42,7 @@ static int memory_carry_out(struct memory_store *m, struct store_op *op)
 		[VERB_SCHEDULE_PUT] = memory_schedule_put,
 		[VERB_SCHEDULE_DELETE] = memory_schedule_delete,
 		[VERB_SCHEDULE_FIRE] = memory_schedule_fire,
+		[VERB_BACKUP] = memory_backup,
 		[VERB_GET] = memory_get,
 		[VERB_LIST] = memory_list,
 		[VERB_AHEAD] = memory_ahead,

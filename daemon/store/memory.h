@@ -157,6 +157,7 @@ int memory_list(struct memory_store *m, struct store_op *op);
 int memory_match(struct memory_store *m, struct store_op *op);
 int memory_ahead(struct memory_store *m, struct store_op *op);
 int memory_count(struct memory_store *m, struct store_op *op);
+int memory_backup(struct memory_store *m, struct store_op *op);
 int memory_output_read(struct memory_store *m, struct store_op *op);
 
 #endif

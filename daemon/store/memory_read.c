@@ -1,6 +1,7 @@
 /* The memory back end's verbs that change nothing: walks along the array. */
 #include <errno.h>
 #include <jansson.h>
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -233,4 +234,13 @@ int memory_output_read(struct memory_store *m, struct store_op *op)
 	if (page->len > 0)
 		memcpy(page->data, buf_data(&out->data) + op->output.offset, page->len);
 	return 0;
+}
+
+/* ---- backup ---- */
+
+int memory_backup(struct memory_store *m, struct store_op *op)
+{
+	(void)m;
+	snprintf(op->backup->why, sizeof(op->backup->why), "the state is in memory only");
+	return -EOPNOTSUPP;
 }

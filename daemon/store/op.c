@@ -34,6 +34,7 @@ static const struct {
 	[VERB_OUTPUT_READ] = { .reads = true },
 	[VERB_SCHEDULE_GET] = { .reads = true },
 	[VERB_SCHEDULE_LIST] = { .reads = true },
+	[VERB_BACKUP] = { .reads = true },
 };
 
 void op_init(struct store_op *op, enum store_verb verb, wall_ms now)

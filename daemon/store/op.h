@@ -24,7 +24,7 @@ enum store_verb {
 	VERB_READY_PAGE, VERB_OUTPUT_APPEND, VERB_QUEUE_SET, VERB_PROBE,
 	VERB_SCHEDULE_PUT, VERB_SCHEDULE_DELETE, VERB_SCHEDULE_FIRE,
 	VERB_SUBMIT_DRY, VERB_FILLINGS, VERB_GET, VERB_AHEAD, VERB_BLOCKERS, VERB_LIST, VERB_COUNT, VERB_MATCH,
-	VERB_OUTPUT_READ, VERB_SCHEDULE_GET, VERB_SCHEDULE_LIST,
+	VERB_OUTPUT_READ, VERB_SCHEDULE_GET, VERB_SCHEDULE_LIST, VERB_BACKUP,
 	VERBS
 };
 
@@ -103,6 +103,7 @@ struct store_op {
 			unsigned wanted;	/* match: states */
 			struct job_matches *matches;
 		} list;			/* and count, match */
+		struct backup *backup;
 	};
 	struct note_list notes;
 	bool unresolved, unfilled;	/* it left edges for store_resolve; args for store_fillings */

@@ -1,6 +1,6 @@
 /*
- * The SQLite back end: one database file, one thread that writes it, one that
- * reads it.
+ * The SQLite back end: one database file, one thread that writes it, some that
+ * read it.
  *
  * Ops of one turn of the loop are collected and handed over together at its
  * end: those that change something to the writer, those that only look to the
@@ -25,6 +25,9 @@
 
 enum { SNAPSHOT_OPS = 64 };
 
+/* What is soon done; what looks at all there is; backups. */
+enum { READER, SCANNER, COPIER, READERS };
+
 struct sqlite_turn {		/* ops of this turn of the loop */
 	struct op_list ops;
 	size_t n;
@@ -34,9 +37,9 @@ struct sqlite_store {
 	char path[PATH_MAX];
 	int lock;
 	struct sqlite_writer writer;
-	struct sqlite_reader reader, scanner;
+	struct sqlite_reader readers[READERS];
 	struct sqlite_door door;
-	struct sqlite_turn writes, reads, scans;
+	struct sqlite_turn writes, reads[READERS];
 	struct deferred hand_over;
 	struct ready_firsts firsts;	/* at open */
 	bool begun;			/* a verb was called: what was at open is the threads' now */
@@ -56,15 +59,17 @@ static void sqlite_hand_over(void *arg)
 	struct sqlite_store *s = arg;
 
 	sqlite_turn_end(&s->writes, &s->writer.inbox);
-	sqlite_turn_end(&s->reads, &s->reader.inbox);
-	sqlite_turn_end(&s->scans, &s->scanner.inbox);
+	for (int i = 0; i < READERS; i++)
+		sqlite_turn_end(&s->reads[i], &s->readers[i].inbox);
 }
 
 static struct sqlite_turn *sqlite_turn_of(struct sqlite_store *s, const struct store_op *op)
 {
 	if (!op_reads(op))
 		return &s->writes;
-	return op->verb == VERB_MATCH ? &s->scans : &s->reads;
+	if (op->verb == VERB_BACKUP)
+		return &s->reads[COPIER];
+	return &s->reads[op->verb == VERB_MATCH ? SCANNER : READER];
 }
 
 static void sqlite_submit(struct store *st, struct store_op *op)
@@ -98,12 +103,12 @@ static void sqlite_open_databases(struct sqlite_store *s)
 			sqlite_ready_firsts(&s->writer.tx, &s->firsts);
 	}
 	if (db->failed == 0)
-		sqlite_file_open_reader(&s->reader.db, s->path);
+		sqlite_file_open_reader(&s->readers[READER].db, s->path);
 }
 
 static void sqlite_close_databases(struct sqlite_store *s)
 {
-	sqlite_db_close(&s->reader.db);
+	sqlite_db_close(&s->readers[READER].db);
 	sqlite_tx_free(&s->writer.tx);
 }
 
@@ -117,34 +122,36 @@ static enum store_open_result sqlite_open_file(struct sqlite_store *s, const cha
 	sqlite_open_databases(s);
 	if (s->writer.tx.db.failed != 0)
 		rc = sqlite_failed(s, s->writer.tx.db.why, why, why_size);
-	else if (s->reader.db.failed != 0)
-		rc = sqlite_failed(s, s->reader.db.why, why, why_size);
+	else if (s->readers[READER].db.failed != 0)
+		rc = sqlite_failed(s, s->readers[READER].db.why, why, why_size);
 	if (rc != STORE_OPEN_OK)
 		sqlite_close_databases(s);
 	return rc;
 }
 
-static int sqlite_start_readers(struct sqlite_store *s)
+/* The first n of them. */
+static void sqlite_stop_readers(struct sqlite_store *s, int n)
 {
-	int rc;
-
-	s->reader.name = "store reader";
-	s->reader.snapshot_ops = SNAPSHOT_OPS;
-	s->scanner.name = "store scanner";
-	s->scanner.snapshot_ops = 1;
-	rc = sqlite_reader_start(&s->reader, s->path, &s->door);
-	if (rc != 0)
-		return rc;
-	rc = sqlite_reader_start(&s->scanner, s->path, &s->door);
-	if (rc != 0)
-		sqlite_reader_stop(&s->reader);
-	return rc;
+	while (n-- > 0)
+		sqlite_reader_stop(&s->readers[n]);
 }
 
-static void sqlite_stop_readers(struct sqlite_store *s)
+static int sqlite_start_readers(struct sqlite_store *s)
 {
-	sqlite_reader_stop(&s->scanner);
-	sqlite_reader_stop(&s->reader);
+	static const char *const names[READERS] = { [READER] = "store reader", [SCANNER] = "store scanner", [COPIER] = "store copier" };
+
+	for (int i = 0; i < READERS; i++) {
+		int rc;
+
+		s->readers[i].name = names[i];
+		s->readers[i].snapshot_ops = i == READER ? SNAPSHOT_OPS : 1;
+		rc = sqlite_reader_start(&s->readers[i], s->path, &s->door);
+		if (rc != 0) {
+			sqlite_stop_readers(s, i);
+			return rc;
+		}
+	}
+	return 0;
 }
 
 static int sqlite_start(struct sqlite_store *s, struct store *st)
@@ -157,7 +164,7 @@ static int sqlite_start(struct sqlite_store *s, struct store *st)
 	if (rc == 0) {
 		rc = sqlite_writer_start(&s->writer, s->path, &s->door);
 		if (rc != 0)
-			sqlite_stop_readers(s);
+			sqlite_stop_readers(s, READERS);
 	}
 	if (rc != 0)
 		sqlite_door_free(&s->door);
@@ -201,8 +208,8 @@ static enum store_open_result sqlite_open(struct store *st, const struct store_c
 	sqlite3_config(SQLITE_CONFIG_MEMSTATUS, 0);
 	snprintf(s->path, sizeof(s->path), "%s/jobd.db", conf->directory);
 	STAILQ_INIT(&s->writes.ops);
-	STAILQ_INIT(&s->reads.ops);
-	STAILQ_INIT(&s->scans.ops);
+	for (int i = 0; i < READERS; i++)
+		STAILQ_INIT(&s->reads[i].ops);
 	deferred_init(&s->hand_over, sqlite_hand_over, s);
 	rc = sqlite_file_lock(conf->directory, &s->lock, why, why_size);
 	if (rc == STORE_OPEN_OK) {
@@ -226,7 +233,7 @@ static void sqlite_close(struct store *st)
 
 	loop_defer_cancel(&s->hand_over);
 	sqlite_hand_over(s);
-	sqlite_stop_readers(s);
+	sqlite_stop_readers(s, READERS);
 	sqlite_writer_stop(&s->writer);
 	sqlite_door_drain(&s->door);
 	sqlite_door_free(&s->door);
@@ -295,6 +302,13 @@ static void sqlite_schedules(struct store *st, void (*each)(void *arg, const str
 	sqlite_schedules_each(&s->writer.tx.db, each, arg);
 }
 
+static void sqlite_hurry(struct store *st)
+{
+	struct sqlite_store *s = st->impl;
+
+	atomic_store(&s->readers[COPIER].hurry, true);
+}
+
 static void sqlite_stats(struct store *st, struct store_stats *out)
 {
 	struct sqlite_store *s = st->impl;
@@ -313,5 +327,6 @@ const struct store_backend store_sqlite = {
 	.firsts = sqlite_firsts,
 	.queues = sqlite_queues,
 	.schedules = sqlite_schedules,
+	.hurry = sqlite_hurry,
 	.stats = sqlite_stats,
 };

@@ -188,8 +188,7 @@ static int64_t check_value(struct sqlite_db *db, const char *text, int *rc)
 	return value;
 }
 
-/* Is the file to blame, or what is around it (the disk, memory, permissions)? */
-static enum store_open_result check_failed(struct sqlite_db *db, int rc, const char *path, char *why, size_t why_size)
+enum store_open_result sqlite_check_failed(struct sqlite_db *db, int rc, const char *path, char *why, size_t why_size)
 {
 	switch (rc & 0xff) {
 	case SQLITE_CORRUPT:
@@ -214,7 +213,7 @@ static enum store_open_result check_opened(struct sqlite_db *db, const char *pat
 	check_value(db, "SELECT count(*) FROM lane", &rc);
 	check_value(db, "SELECT max(id) FROM job", &rc);
 	if (rc != SQLITE_OK)
-		return check_failed(db, rc, path, why, why_size);
+		return sqlite_check_failed(db, rc, path, why, why_size);
 	if (version < 1 || !check_schema(db, (int)version))
 		return check_damaged(path, "its tables are not those of its version", why, why_size);
 	if (!check_quick(db, how, sizeof(how)))
@@ -222,21 +221,28 @@ static enum store_open_result check_opened(struct sqlite_db *db, const char *pat
 	return STORE_OPEN_OK;
 }
 
+int sqlite_check_open(struct sqlite_db *db, const char *path)
+{
+	int keep = 1;
+
+	if (sqlite_db_open(db, path, SQLITE_OPEN_READONLY) != 0)
+		return db->failed;
+	sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
+	sqlite3_file_control(db->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
+	return 0;
+}
+
 enum store_open_result sqlite_check(const char *path, char *why, size_t why_size)
 {
 	enum store_open_result rc = check_header(path, why, why_size);
 	struct sqlite_db db;
-	int keep = 1;
 
 	if (rc != STORE_OPEN_OK)
 		return rc;
-	if (sqlite_db_open(&db, path, SQLITE_OPEN_READONLY) != 0) {
+	if (sqlite_check_open(&db, path) != 0) {
 		snprintf(why, why_size, "%s: %s", path, db.why);
 		return STORE_OPEN_FAILED;
 	}
-	/* Looking leaves no trace: no checkpoint at the end, and the log stays. */
-	sqlite3_db_config(db.h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
-	sqlite3_file_control(db.h, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);
 	rc = check_opened(&db, path, why, why_size);
 	sqlite_db_close(&db);
 	return rc;

@@ -11,8 +11,15 @@
 
 #include <stddef.h>
 
+#include "store/sqlite_db.h"
 #include "store/store.h"
 
 enum store_open_result sqlite_check(const char *path, char *why, size_t why_size);
+
+/* Opens it so that looking leaves no trace: no checkpoint at the end, and the log stays. 0 or -errno. */
+int sqlite_check_open(struct sqlite_db *db, const char *path);
+
+/* What SQLite's code means: is the file to blame, or what is around it (the disk, memory, permissions)? */
+enum store_open_result sqlite_check_failed(struct sqlite_db *db, int rc, const char *path, char *why, size_t why_size);
 
 #endif

@@ -85,7 +85,7 @@ static int file_migrate(struct sqlite_db *db)
 
 /* ---- making it ---- */
 
-static int file_sync_directory(const char *directory)
+int sqlite_file_sync_directory(const char *directory)
 {
 	int fd = open(directory, O_RDONLY | O_DIRECTORY | O_CLOEXEC), rc = 0;
 
@@ -137,7 +137,7 @@ static enum store_open_result file_make(const char *directory, const char *path,
 		unlink(journal);
 		return STORE_OPEN_FAILED;
 	}
-	if (rename(fresh, path) != 0 || file_sync_directory(directory) != 0) {
+	if (rename(fresh, path) != 0 || sqlite_file_sync_directory(directory) != 0) {
 		snprintf(why, why_size, "%s: %s", path, strerror(errno));
 		return STORE_OPEN_FAILED;
 	}

@@ -23,4 +23,7 @@ int sqlite_file_open(struct sqlite_db *db, const char *path);
 /* Opens it to read. */
 int sqlite_file_open_reader(struct sqlite_db *db, const char *path);
 
+/* What was made, named or removed in it is so for good. 0 or -errno. */
+int sqlite_file_sync_directory(const char *directory);
+
 #endif

@@ -25,6 +25,8 @@ static int reader_op(struct sqlite_reader *r, struct store_op *op)
 		return sqlite_count(r, op);
 	case VERB_MATCH:
 		return sqlite_match(r, op);
+	case VERB_BACKUP:
+		return sqlite_backup(r, op);
 	case VERB_SCHEDULE_GET:
 		return sqlite_schedule_get(r, op);
 	case VERB_SCHEDULE_LIST:

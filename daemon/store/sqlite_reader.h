@@ -1,12 +1,13 @@
 /*
  * sqlite_reader: a thread that serves what only looks, by a connection of its
- * own. There are two: one for what is soon done, and one for what looks at all
- * there is in one go, which would hold up the others.
+ * own. There are three: one for what is soon done, one for what looks at all
+ * there is in one go, which would hold up the others, and one that makes backups.
  */
 #ifndef JOBD_SQLITE_READER_H
 #define JOBD_SQLITE_READER_H
 
 #include <pthread.h>
+#include <stdatomic.h>
 
 #include "store/sqlite_door.h"
 #include "store/sqlite_inbox.h"
@@ -20,6 +21,7 @@ struct sqlite_reader {
 	const char *path, *name;
 	size_t snapshot_ops;		/* ops that look at one snapshot: it may not last, or the log could not be begun anew */
 	pthread_t thread;
+	atomic_bool hurry;		/* what takes long is to end early */
 	unsigned asked;			/* numbers the lists, see struct sqlite_lane */
 	struct { int64_t flow; unsigned asked; bool passes; } judged;	/* the flow judged last, and for which list */
 };
@@ -44,6 +46,7 @@ int sqlite_match(struct sqlite_reader *r, struct store_op *op);		/* sqlite_list.
 int sqlite_output_read(struct sqlite_reader *r, struct store_op *op);	/* sqlite_output.c */
 int sqlite_schedule_get(struct sqlite_reader *r, struct store_op *op);	/* sqlite_schedule.c */
 int sqlite_schedule_list(struct sqlite_reader *r, struct store_op *op);
+int sqlite_backup(struct sqlite_reader *r, struct store_op *op);	/* sqlite_backup.c; in one go */
 
 /* A job's record without its history; brief: without args, meta and result. False after a failure. */
 bool sqlite_get_record(struct sqlite_reader *r, const struct sqlite_row *row, bool brief, struct job_record *out);

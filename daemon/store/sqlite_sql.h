@@ -128,6 +128,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_SAVEPOINT_END, "RELEASE part") \
 	X(SQL_SNAPSHOT, "BEGIN") \
 	X(SQL_PAGE_COUNT, "PRAGMA page_count") \
+	X(SQL_PAGE_SIZE, "PRAGMA page_size") \
 	/* job */ \
 	X(SQL_JOB_INSERT, "INSERT INTO job VALUES(?1,?2,?3,?4,0,0,0,-1,0,?5,?6,?7,?8,?9,0,0,0,?11,NULL,?10,?12,0,?13,?14)") \
 	X(SQL_JOB_GET, "SELECT " SQLITE_JOB_COLUMNS " FROM job WHERE id = ?1") \

@@ -462,6 +462,22 @@ int store_schedule_list(struct store *st, const char *after, size_t limit, struc
 /* Can it write now? Tries, where the last write failed. 0, -ENOSPC, -EIO. */
 int store_probe(struct store *st) PARKS;
 
+/* ---- backup ---- */
+
+enum { BACKUP_PATH_MAX = 4000 };	/* bytes */
+
+struct backup {
+	const char *path;		/* of the file that is to be: absolute, at most BACKUP_PATH_MAX */
+	int64_t bytes;			/* out: its size */
+	char why[256];			/* out, after a failure: in words */
+};
+
+/* Copies the state as it was at one moment since the call, while others go on. 0: on disk for good; or -errno: then there is no file. */
+int store_backup(struct store *st, struct backup *backup) PARKS;
+
+/* The daemon is to end: what takes long ends early. */
+void store_hurry(struct store *st);
+
 /* ---- figures ---- */
 
 struct store_stats {

@@ -36,6 +36,7 @@ struct store_backend {
 	void (*firsts)(struct store *st, void (*each)(void *arg, const struct ready_first *first), void *arg);
 	void (*queues)(struct store *st, void (*each)(void *arg, const struct queue_row *queue), void *arg);
 	void (*schedules)(struct store *st, void (*each)(void *arg, const struct schedule_change *schedule), void *arg);
+	void (*hurry)(struct store *st);	/* or NULL: nothing here takes long */
 	void (*stats)(struct store *st, struct store_stats *out);
 };
 

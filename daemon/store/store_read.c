@@ -136,3 +136,22 @@ int store_delete_many(struct store *st, const struct job_many *many, wall_ms now
 {
 	return store_change_many(st, VERB_DELETE_MANY, many, now, done);
 }
+
+/* ---- backup ---- */
+
+int store_backup(struct store *st, struct backup *backup)
+{
+	struct store_op op;
+
+	op_init(&op, VERB_BACKUP, 0);
+	op.backup = backup;
+	backup->bytes = 0;
+	backup->why[0] = '\0';
+	return store_call(st, &op);
+}
+
+void store_hurry(struct store *st)
+{
+	if (st->backend->hurry != NULL)
+		st->backend->hurry(st);
+}

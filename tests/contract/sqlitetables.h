@@ -1,4 +1,4 @@
-/* sqlitetables: do the tables of a closed SQLite store agree with each other? Looked at by SQL, past the store. */
+/* sqlitetables: do the tables of a closed SQLite store agree with each other? */
 #ifndef JOBD_TEST_SQLITETABLES_H
 #define JOBD_TEST_SQLITETABLES_H
 

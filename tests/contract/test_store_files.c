@@ -1,5 +1,7 @@
 /* The files that the SQLite back end finds: what it refuses, and leaves as it is. */
+#include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <sqlite3.h>
 #include <stdlib.h>
 #include <sys/stat.h>
@@ -259,10 +261,69 @@ START_TEST(a_half_made_file_is_made_anew)
 }
 END_TEST
 
+/* ---- backup ---- */
+
+static char backup_path[600];
+
+static size_t files_beside_backup(void)
+{
+	glob_t found;
+	char pattern[640];
+	size_t n;
+
+	snprintf(pattern, sizeof(pattern), "%s*", backup_path);
+	n = glob(pattern, 0, NULL, &found) == 0 ? found.gl_pathc : 0;
+	globfree(&found);
+	return n;
+}
+
+static void back_up(void)
+{
+	struct backup backup = { .path = backup_path };
+
+	submit_some();
+	ck_assert_int_eq(store_backup(st, &backup), 0);
+	ck_assert_uint_eq(files_beside_backup(), 1);
+	ck_assert_int_eq(store_backup(st, &backup), -EEXIST);
+	ck_assert_int_eq(unlink(backup_path), 0);
+	store_hurry(st);
+	ck_assert_int_eq(store_backup(st, &backup), -ECANCELED);
+	ck_assert_uint_eq(files_beside_backup(), 0);
+}
+
+START_TEST(a_backup_that_has_to_hurry_leaves_nothing)
+{
+	storetest_make_directory();
+	snprintf(backup_path, sizeof(backup_path), "%s/backup", storetest_directory);
+	storetest_open(&store_sqlite);
+	storetest_go(back_up);
+	storetest_close();
+	storetest_remove_directory();
+}
+END_TEST
+
+static void back_up_memory(void)
+{
+	struct backup backup = { .path = "/never" };
+
+	ck_assert_int_eq(store_backup(st, &backup), -EOPNOTSUPP);
+	ck_assert_str_ne(backup.why, "");
+}
+
+START_TEST(what_is_in_memory_has_no_backup)
+{
+	storetest_make_directory();
+	storetest_open(&store_memory);
+	storetest_go(back_up_memory);
+	storetest_close();
+	storetest_remove_directory();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("store_files");
-	TCase *tc = tcase_create("refused");
+	TCase *tc = tcase_create("refused"), *backup = tcase_create("backup");
 
 	tcase_add_test(tc, no_database_at_all_is_refused);
 	tcase_add_test(tc, an_empty_file_is_refused);
@@ -277,6 +338,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, no_directory_is_a_failure);
 	tcase_add_test(tc, a_half_made_file_is_made_anew);
 	suite_add_tcase(s, tc);
+	tcase_add_test(backup, a_backup_that_has_to_hurry_leaves_nothing);
+	tcase_add_test(backup, what_is_in_memory_has_no_backup);
+	suite_add_tcase(s, backup);
 	return s;
 }
 

@@ -12,7 +12,7 @@ from jobdtest import JOBCTL, Daemon, check, equal, eventually, jobctl, main, tem
 COMMANDS = ["run", "submit", "list", "count", "show", "why", "wait", "logs", "cancel", "retry", "hold", "release", "update",
             "delete", "queue list", "queue show", "queue set", "queue pause", "queue resume", "queue purge", "schedule list",
             "schedule show", "schedule put", "schedule delete", "schedule trigger", "watch", "top", "status", "ping", "drain", "resume",
-            "reload", "completion", "help"]
+            "reload", "backup", "completion", "help"]
 
 
 FULL = "jobctl: the output could not be written: No space left on device\n"
