@@ -7,6 +7,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/signalfd.h>
+#include <time.h>
 #include <unistd.h>
 
 #include "client/ctl.h"
@@ -89,10 +90,17 @@ void screen_close(struct screen *s)
 }
 
 /* Ctrl-Z: as whoever typed it expects, but with the terminal in order meanwhile. */
-static void screen_suspend(const struct screen *s)
+static void screen_suspend(struct screen *s)
 {
+	static const struct timespec at_once;
+	sigset_t go_on;
+
 	screen_leave(s);
-	raise(SIGSTOP);	/* SIGCONT goes on */
+	raise(SIGSTOP);
+	sigemptyset(&go_on);
+	sigaddset(&go_on, SIGCONT);
+	sigtimedwait(&go_on, NULL, &at_once);	/* it is known: to be told of it later would throw away keys */
+	screen_enter(s);			/* before anything is shown */
 }
 
 /* ---- what happens ---- */
