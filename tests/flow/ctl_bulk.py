@@ -7,8 +7,10 @@ import pty
 import re
 import struct
 import subprocess
+import tempfile
 import termios
 
+from jobdfake import talk
 from jobdtest import JOBCTL, Daemon, check, equal, main, tempdir, test
 
 
@@ -133,20 +135,15 @@ def _():
     with start() as d:
         ours, theirs = pty.openpty()
         path = file(*held(60000))
-        process = subprocess.Popen([JOBCTL, "-H", d.address, "submit", "-f", path], stdout=subprocess.PIPE, stderr=theirs)
-        os.close(theirs)
-        equal(len(process.stdout.read().splitlines()), 60000)
-        seen = b""
-        while True:
-            try:
-                seen += os.read(ours, 65536)
-            except OSError:
-                break
-        equal(process.wait(), 0)
-        process.stdout.close()
-        os.close(ours)
-        check(re.search(rb"\r\x1b\[K\[=*> *\] +\d+ % \d+ jobs, \d+/s", seen), seen[-300:])
-        check(seen.endswith(b"jobctl: 60000 jobs submitted\r\n"), seen[-100:])
+        with tempfile.TemporaryFile() as out:    # not a pipe: nobody reads it while the terminal is read
+            process = subprocess.Popen([JOBCTL, "-H", d.address, "submit", "-f", path], stdout=out, stderr=theirs)
+            os.close(theirs)
+            seen = talk(ours, "")
+            equal(process.wait(), 0)
+            out.seek(0)
+            equal(len(out.read().splitlines()), 60000)
+        check(re.search(r"\r\x1b\[K\[=*> *\] +\d+ % \d+ jobs, \d+/s", seen), seen[-300:])
+        check(seen.endswith("jobctl: 60000 jobs submitted\r\n"), seen[-100:])
 
 
 @test("on a narrow terminal the bar stays on its line")
@@ -156,16 +153,10 @@ def _():
         fcntl.ioctl(theirs, termios.TIOCSWINSZ, struct.pack("HHHH", 24, 12, 0, 0))
         process = subprocess.Popen([JOBCTL, "-H", d.address, "submit", "-f", file(*held(2000))], stdout=subprocess.DEVNULL, stderr=theirs)
         os.close(theirs)
-        seen = b""
-        while True:
-            try:
-                seen += os.read(ours, 65536)
-            except OSError:
-                break
+        seen = talk(ours, "")
         equal(process.wait(), 0)
-        os.close(ours)
-        drawn = seen.split(b"\r\x1b[K")[1:-1]
-        check(b"%" in seen and all(len(line) < 12 for line in drawn), seen)
+        drawn = seen.split("\r\x1b[K")[1:-1]
+        check("%" in seen and all(len(line) < 12 for line in drawn), seen)
 
 
 @test("a daemon that dies meanwhile leaves it told which lines are in doubt")

@@ -9,7 +9,7 @@ import subprocess
 import threading
 import time
 
-from jobdfake import Fake, exchange
+from jobdfake import Fake, exchange, talk
 from jobdtest import JOBCTL, PATIENCE, check, equal, jobctl, jobctl_start, main, tempdir, test
 
 
@@ -227,8 +227,7 @@ def _():
         equal([process.stdout.readline().split("\t")[1] for _ in range(2)], ["5", "5"])
         process.send_signal(signal.SIGINT)
         equal((process.communicate()[0], process.returncode), ("", 0))
-        equal(os.read(ours, 1000), b"jobctl: --since 43 goes on from here\r\n")
-        os.close(ours)
+        equal(talk(ours, ""), "jobctl: --since 43 goes on from here\r\n")
 
 
 # ---- run: output ----
@@ -433,11 +432,11 @@ def _():
 
 @test("Ctrl-C before the id is known cancels as soon as it is; a second one leaves")
 def _():
-    started = threading.Event()
+    started, told = threading.Event(), threading.Event()
     def script(peer):
         peer.take("job.submit")
         started.set()
-        equal(process.stderr.readline(), "jobctl: cancelling the job; once more leaves without waiting for its end\n")
+        check(told.wait(PATIENCE))
         peer.answer({"id": 3, "state": "ready", "existing": False})
         peer.take("job.cancel", {"id": 3})
         cancel = peer.id
@@ -454,8 +453,10 @@ def _():
     fake = Fake(script)
     with fake as address:
         process = jobctl_start("-H", address, "run", "x")
-        started.wait(PATIENCE)
+        check(started.wait(PATIENCE))
         process.send_signal(signal.SIGINT)
+        equal(process.stderr.readline(), "jobctl: cancelling the job; once more leaves without waiting for its end\n")
+        told.set()
         equal((process.wait(PATIENCE), process.stderr.read()), (125, "jobctl: job 3: cancelled\n"))
 
     hung = threading.Event()
@@ -465,7 +466,7 @@ def _():
         peer.gone()
     with Fake(script) as address:
         process = jobctl_start("-H", address, "run", "x")
-        hung.wait(PATIENCE)
+        check(hung.wait(PATIENCE))
         process.send_signal(signal.SIGINT)
         process.stderr.readline()
         process.send_signal(signal.SIGINT)

@@ -4,10 +4,11 @@ import os
 import re
 import signal
 import socket
+import threading
 
 from jobdfake import Fake, Peer
 from jobdterm import Terminal
-from jobdtest import Daemon, check, equal, jobctl, main, tempdir, test
+from jobdtest import PATIENCE, Daemon, check, equal, jobctl, main, tempdir, test
 
 
 def start(*options):
@@ -82,7 +83,7 @@ class Dropping(Fake):
 def _():
     what = dict(queues=[queue("idle"), queue("busy", 5, 2, concurrency=2, oldest_ready_seconds=75), queue("stopped", 1, 0, paused=True)],
                 running=[job(7, progress={"fraction": 0.42, "message": "käse"}), job(12, attempt=3), job(13, type="noop", queue="w" * 40)])
-    with Fake(once(**what)) as address, top(address, columns=100, lines=30) as t:
+    with Fake(once(**what)) as address, top(address, "-d", "10m", columns=100, lines=30) as t:
         t.until_shown(r"(?m)^ +13 noop")
         rows = t.screen()
         check(re.match(r"jobd 9\.9 unix:/\S+ +2026-11-20 18:00:0\d$", rows[0]), rows[0])
@@ -106,7 +107,7 @@ def _():
                 running=[job(n, progress={"fraction": 0.5, "message": "half of it is done"}) for n in range(1, 21)],
                 status=dict(STATUS, counts={"running": 50, "ready": 36}))
     for columns, lines in [(40, 24), (40, 10), (12, 40), (1, 1), (300, 3)]:
-        with Fake(once(**what)) as address, top(address, columns=columns, lines=lines) as t:
+        with Fake(once(**what)) as address, top(address, "-d", "10m", columns=columns, lines=lines) as t:
             t.until(lambda text: t.seen.count("\033[1;1H") > 0 and ("9.9"[:columns - 5] in text or columns == 1), "the first look")
             if (columns, lines) == (40, 24):
                 rows = t.until(lambda text: "and " in text, "all of it").split("\n")
@@ -129,8 +130,8 @@ def _():
             check(any(len(row) > 100 for row in t.screen()), t.text())
             t.resize(50, 12)
             t.signal(signal.SIGWINCH)
-            t.until_shown(r"(?m)^ +1 sleep  ")
-            check("QUEUE" in t.text() and not re.search(r"sleep +wide", t.text()), t.text())
+            t.until(lambda text: re.search(r"(?m)^ +1 sleep  ", text) and "QUEUE" in text and not re.search(r"sleep +wide", text),
+                    "all of it in the new size")
             equal(t.clears, 1, "the screen was cleared while it was looked at")
             begun = len(t.seen)
             d.jobctl("submit", "noop", "--hold", "-Q", "later")
@@ -190,15 +191,18 @@ def _():
 
 @test("what is refused is shown, and the rest goes on")
 def _():
+    seen = threading.Event()
     def script(peer):
         answer(peer, queues=[queue("mail")])
         for method in ["daemon.ping", "daemon.status", "queue.list", "job.list"]:
             peer.take(method)
             peer.refuse(-32006, "overloaded", "the daemon is full")
+        check(seen.wait(PATIENCE))
         answer(peer, queues=[queue("post")])
         until_gone(peer)
     with Fake(script) as address, top(address, "-d", "500ms") as t:
         t.until_shown("(?s)the daemon is full.*mail")
+        seen.set()
         t.until(lambda text: "post" in text and "the daemon is full" not in text, "the next look")
         t.type("q")
         equal(t.ends(), (0, ""))

@@ -71,7 +71,8 @@ class Terminal:
             self.grid = [[" "] * self.columns for _ in range(self.lines)]
         elif letter == "K":
             check(first == 2, "the row is erased to where?")
-            self.grid[self.row] = [" "] * self.columns
+            if self.row < self.lines:
+                self.grid[self.row] = [" "] * self.columns
         elif letter == "m":
             self.styles.add(numbers)
         else:
