@@ -93,8 +93,6 @@ class Daemon:
 
     def start(self, wait=True):
         """Starts it on the same state; returns once it listens (wait=False: at once)."""
-        if self._reader is not None:
-            self._reader.join(5)    # the log of its last life
         self._seen = len(self.lines)
         process = subprocess.Popen(self.command(), stdin=subprocess.DEVNULL, stderr=subprocess.PIPE, env=self.env)
         with self._changed:
@@ -161,13 +159,14 @@ class Daemon:
         self.process.send_signal(number)
 
     def wait(self, timeout=PATIENCE):
-        """Its exit code, once it has ended by itself or by a signal."""
-        return self.process.wait(timeout)
+        """Its exit code, once it has ended by itself or by a signal, and its log has been read to the end."""
+        code = self.process.wait(timeout)
+        self._reader.join(timeout)
+        return code
 
     def ends(self, code):
         """It must end by itself, with this code; its log."""
         got = self.wait()
-        self._reader.join(5)
         equal(got, code, "the exit code of jobd; its log:\n" + self.log())
         self.check_sanitizers()
         return self.log()
@@ -186,7 +185,7 @@ class Daemon:
         if self.running():
             self.process.kill()
         if self.process is not None:
-            self.process.wait(PATIENCE)
+            self.wait()
 
     def restart(self, hard=False):
         if hard:
@@ -394,7 +393,7 @@ def alive(pid):
     try:
         with open("/proc/%d/stat" % pid) as stat:
             return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except FileNotFoundError:
+    except (FileNotFoundError, ProcessLookupError):     # the latter where it goes between open and read
         return False
 
 
