@@ -5,6 +5,7 @@ The state lies on a small tmpfs; without the right to mount one, all is skipped.
 
 import errno
 import os
+import socket
 import subprocess
 
 from jobdlook import sound
@@ -98,13 +99,19 @@ def _():
     with SmallDisk(24) as disk, daemon_on(disk, "limits.io_jobs=50") as d, d.client() as c:
         fifo = os.path.join(tempdir(), "fifo")
         os.mkfifo(fifo)
-        running = [c.call("job.submit", type="sleep", args={"seconds": 0.3})["id"] for _ in range(20)]
+        # They wait for a server, and end when it hangs up.
+        server = socket.create_server(("127.0.0.1", 0))
+        reads = {"host": "127.0.0.1", "port": server.getsockname()[1], "read_all": True}
+        running = [c.call("job.submit", type="tcp", args=reads)["id"] for _ in range(20)]
         running.append(c.call("job.submit", type="exec", args={"command": "read line < %s; seq 20000; echo $line" % fifo})["id"])
         for id in running:
             c.call("job.wait", id=id, **{"for": "started"})
         eventually(lambda: c.call("daemon.status")["counts"]["running"] == 21, "all run, and the store knows")
+        ends = [server.accept()[0] for _ in range(20)]
         disk.fill()
         submit_until_full(c, **BIG)
+        for end in ends + [server]:
+            end.close()
         with open(fifo, "w") as line:
             line.write("end\n")
         waiting = c.send("job.wait", ids=running, timeout=600)

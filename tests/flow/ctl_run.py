@@ -4,9 +4,8 @@ import json
 import os
 import signal
 import subprocess
-import time
 
-from jobdtest import JOBCTL, Daemon, alive, check, equal, eventually, main, tempdir, test
+from jobdtest import JOBCTL, PATIENCE, Daemon, alive, check, equal, eventually, main, tempdir, test
 
 
 def start(*options):
@@ -134,16 +133,19 @@ def _():
 
 @test("a second Ctrl-C leaves at once; the job is stopped all the same")
 def _():
-    with start("pool.kill_grace=2") as d:
-        process = d.jobctl_start("run", "sh", "-c", "trap '' TERM; echo up; while :; do sleep 0.05; done")
+    with start("pool.kill_grace=1000") as d:
+        gate = os.path.join(tempdir(), "gate")
+        os.mkfifo(gate)
+        # Told to end, it does not before the gate opens.
+        process = d.jobctl_start("run", "sh", "-c", "trap 'read line < %s; exit' TERM; echo up; while :; do sleep 0.05; done" % gate)
         read_line(process.stdout, "up\n")
         process.send_signal(signal.SIGINT)
         read_line(process.stderr, "jobctl: cancelling the job; once more leaves without waiting for its end\n")
-        begun = time.monotonic()
         process.send_signal(signal.SIGINT)
-        out, err = process.communicate()
-        check(time.monotonic() - begun < 1, "it waited")
+        out, err = process.communicate(timeout=PATIENCE)
         equal((process.returncode, "left before job 1 was over" in err), (125, True), err)
+        equal(json.loads(d.jobctl("show", 1, "--json").out)["state"], "running")
+        open(gate, "w").close()
         equal(d.jobctl("wait", 1, code=1).out.split("\t")[1], "cancelled")
 
 
@@ -187,14 +189,20 @@ def _():
 @test("with a unique key it follows the job that is there; retries are shown one after the other")
 def _():
     with start() as d:
-        first = d.jobctl_start("run", "-u", "k", "sh", "-c", "echo one; sleep 0.3; echo two; exit 3")
+        gate = os.path.join(tempdir(), "gate")
+        os.mkfifo(gate)
+        first = d.jobctl_start("run", "-u", "k", "sh", "-c", "echo one; read line < %s; echo two; exit 3" % gate)
         read_line(first.stdout, "one\n")
-        got = d.jobctl("run", "-u", "k", "sh", "-c", "echo never", code=3)
-        equal((got.out, "job 1 is there already" in got.err), ("one\ntwo\n", True))
-        equal(first.communicate()[0], "two\n")
-        equal(first.returncode, 3)
-        d.jobctl("submit", "sleep", "seconds:=0.1", "-u", "other")
-        d.jobctl("run", "-u", "other", "sh", "-c", "exit 4", code=0)
+        second = d.jobctl_start("run", "-u", "k", "sh", "-c", "echo never")
+        check("job 1 is there already" in second.stderr.readline())
+        open(gate, "w").close()
+        equal((second.communicate()[0], second.returncode), ("one\ntwo\n", 3))
+        equal((first.communicate()[0], first.returncode), ("two\n", 3))
+        other = d.jobctl("submit", "sleep", "seconds:=0.1", "-u", "other", "--hold").out.strip()
+        second = d.jobctl_start("run", "-u", "other", "sh", "-c", "exit 4")
+        check("job %s is there already" % other in second.stderr.readline())
+        d.jobctl("release", other)
+        equal((second.communicate()[0], second.returncode), ("", 0))
         got = d.jobctl("run", "-n", "3", "--backoff-base", "10ms", "sh", "-c", "echo $JOBD_ATTEMPT; exit 5", code=5)
         equal(got.out, "1\n2\n3\n")
 

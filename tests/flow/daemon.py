@@ -237,13 +237,16 @@ def _():
 def _():
     d = Daemon("pool.processes=1", "shutdown.grace=60")
     with d.client() as c, d.client() as other:
-        id = started(c, "sleep", {"seconds": 1})
+        gate = os.path.join(tempdir(), "gate")
+        os.mkfifo(gate)
+        id = started(c, "exec", {"command": "read line < %s; true" % gate})
         wait = c.send("job.wait", id=id)
         d.signal(signal.SIGTERM)
         d.wait_log("stopping")
         for method, params in (("job.submit", {"type": "noop"}), ("job.get", {"id": id}), ("daemon.ping", {})):
             error = refused("shutting_down", other.call, method, **params)
             equal(error.code, -32007)
+        open(gate, "w").close()
         reply = c.reply(wait)
         check(reply.get("result", {}).get("state") == "succeeded" or reply["error"]["data"]["reason"] == "shutting_down", reply)
     equal(d.wait(), 0)

@@ -80,8 +80,11 @@ def _():
 
 @test("unique: existing with wait waits for that job")
 def _():
-    id = submit("sleep", {"seconds": 0.2}, unique={"key": "u6"})
-    equal(run("noop", unique={"key": "u6"})["id"], id)
+    id = submit("sleep", {"seconds": 0.2}, unique={"key": "u6"}, hold=True)
+    number = c.send("job.submit", type="noop", unique={"key": "u6"}, wait=60)
+    c.call("job.release", id=id)
+    job = sound(c.result(number))
+    equal((job["id"], job["state"]), (id, "succeeded"))
 
 
 # ---- held ----
@@ -282,15 +285,16 @@ def _():
 @test("cancel a running command: its process group is gone, even one that will not hear of it")
 def _():
     stubborn = "trap '' TERM; echo $$; sleep 1000 & sleep 1000 & sleep 1000; sleep 1000"
-    for command, quick in (("echo $$; sleep 1000", True), (stubborn, False)):
-        id = submit("exec", {"command": command})
-        pid = int(eventually(lambda: c.call("job.output", id=id, stream="stdout")["data"], "the pid"))
-        begun = time.monotonic()
-        job = sound(c.call("job.cancel", id=id))
-        took = time.monotonic() - begun
-        equal(job["state"], "cancelled")
-        check(took < patient(1 if not quick else 0.2), took)
-        check(not group_of(pid), "the process group %d is alive" % pid)
+    # The first is not waited for until the grace is over; the second is, and no longer.
+    for command, grace, signal in (("echo $$; sleep 1000", 1000, "SIGTERM"), (stubborn, 0.2, "SIGKILL")):
+        with Daemon("pool.processes=1", "pool.kill_grace=%g" % grace) as d, d.client() as one:
+            id = one.call("job.submit", type="exec", args={"command": command})["id"]
+            pid = int(eventually(lambda: one.call("job.output", id=id, stream="stdout")["data"], "the pid"))
+            begun = time.monotonic()
+            job = sound(one.call("job.cancel", id=id))
+            check(time.monotonic() - begun < patient(1))
+            equal((job["state"], job["result"]["signal"]), ("cancelled", signal))
+            check(not group_of(pid), "the process group %d is alive" % pid)
 
 
 def group_of(pgid):

@@ -1,8 +1,9 @@
 """Queues: made on first use, shared fairly, paused and resumed, and they stay."""
 
+import os
 import time
 
-from jobdtest import SANITIZED, Daemon, check, equal, eventually, main, patient, refused, test
+from jobdtest import SANITIZED, Daemon, check, equal, eventually, main, patient, refused, tempdir, test
 
 STATES = {"held", "blocked", "scheduled", "ready", "running", "succeeded", "failed", "cancelled", "expired"}
 
@@ -46,11 +47,14 @@ def _():
 
 @test("pause: what runs goes on, what is ready waits; resume")
 def _():
-    with Daemon("pool.processes=1") as d, d.client() as c:
-        running = c.call("job.submit", type="sleep", args={"seconds": 0.2}, queue="q")["id"]
+    gate = os.path.join(tempdir(), "gate")
+    os.mkfifo(gate)
+    with Daemon("pool.processes=2") as d, d.client() as c:
+        running = c.call("job.submit", type="exec", args={"command": "read line < %s; true" % gate}, queue="q")["id"]
         c.call("job.wait", id=running, **{"for": "started"})
         queue = sound(c.call("queue.pause", name="q"))
         equal((queue["name"], queue["paused"], some(queue)), ("q", True, {"running": 1}))
+        open(gate, "w").close()
         waiting = [c.call("job.submit", type=type, args=args, queue="q")["id"]
                    for type, args in (("noop", {}), ("sleep", {"seconds": 0}), ("exec", {"command": "true"}))]
         equal(c.call("job.wait", id=running)["state"], "succeeded")
@@ -95,8 +99,10 @@ def _():
         for queue, n in (("long", 300), ("short", 20)):
             c.call("job.submit_many", jobs=[{"type": "sleep", "args": {"seconds": 0.001}, "queue": queue}] * n)
         ids = [job["id"] for job in c.call("job.list", queue="short")["jobs"]]
+        c.call("daemon.drain")      # or the first to be resumed would have all the starts until the other is
         c.call("queue.resume", name="long")
         c.call("queue.resume", name="short")
+        c.call("daemon.resume")
         c.call("job.wait", ids=ids, timeout=60)
         order = [c.event()["job"]["queue"] for _ in range(60)]
         last = max(n for n, queue in enumerate(order) if queue == "short") if "short" in order else 60

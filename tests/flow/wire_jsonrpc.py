@@ -302,11 +302,12 @@ def _():
 @test("a client that has said its last still gets its answers")
 def _():
     with daemon.client() as c:
-        waiting = c.send("job.submit", type="sleep", args={"seconds": 0.2}, wait=60)
-        c.write('{"jsonrpc":"2.0","id":"last","method":"daemon.ping"}\n')
+        # In one piece: the ping is not to be late.
+        c.write('{"jsonrpc":"2.0","id":1,"method":"job.submit","params":{"type":"sleep","args":{"seconds":0.2},"wait":60}}\n'
+                '{"jsonrpc":"2.0","id":"last","method":"daemon.ping"}\n')
         c.socket.shutdown(socket.SHUT_WR)
         equal(c.read()["id"], "last")
-        equal(c.result(waiting)["state"], "succeeded")
+        equal(c.result(1)["state"], "succeeded")
         equal(c.read(), None)
 
 
