@@ -108,7 +108,9 @@ def _():
     with Daemon("pool.processes=1") as d, d.client() as c, d.client() as other:
         n = 40000
         submit_many(c, n, type="noop", hold=True, queue="q")
-        numbers = [c.send("job.cancel_many", queue="q") for _ in range(10)]
+        # In one piece, so that the last is there before the first is over.
+        numbers = list(range(1000, 1010))
+        c.write("".join('{"jsonrpc":"2.0","id":%d,"method":"job.cancel_many","params":{"queue":"q"}}\n' % number for number in numbers))
         replies, slowest = {}, 0
         while len(replies) < len(numbers):
             begun = time.monotonic()
@@ -149,7 +151,7 @@ def read_events(watch, order):
 @test("a purge cancels what has not started, and nothing of the queue starts meanwhile")
 def _():
     with Daemon("pool.processes=1", "limits.io_jobs=50", "shutdown.grace=0") as d, d.client() as c, d.client() as watch:
-        submit_many(c, 20000, type="sleep", args={"seconds": 0.005}, queue="q")
+        submit_many(c, 20000, type="sleep", args={"seconds": 0.05}, queue="q")    # enough for long after the purge
         submit_many(c, 10, type="noop", hold=True, queue="q")
         submit_many(c, 10, type="noop", delay=3600, queue="q")
         kept = submit_many(c, 10, type="noop", queue="kept", hold=True)

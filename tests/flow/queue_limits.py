@@ -63,8 +63,10 @@ def _():
             c.call("queue.set", name=name, weight=weight)
             c.call("queue.pause", name=name)
             c.call("job.submit_many", jobs=[{"type": "sleep", "args": {"seconds": 0}, "queue": name}] * 60)
+        c.call("daemon.drain")      # or the first to be resumed would have all the starts until the other is
         c.call("queue.resume", name="light")
         c.call("queue.resume", name="heavy")
+        c.call("daemon.resume")
         order = [c.event()["job"]["queue"] for _ in range(70)][10:]
         check(44 <= order.count("heavy") <= 52, order)
 
