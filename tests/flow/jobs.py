@@ -6,7 +6,7 @@ import os
 import time
 
 from jobdlook import seconds_of, sound
-from jobdtest import Daemon, check, equal, eventually, main, patient, refused, test
+from jobdtest import Daemon, alive, check, equal, eventually, main, patient, refused, test
 from jobduser import AT_ONCE, ONCE, User
 
 user = User("pool.processes=2", "pool.kill_grace=0.2")
@@ -137,7 +137,7 @@ def _():
     job = sh("MARK=%s sleep 1000 & echo $!; exec 2>&1; MARK=%s setsid true" % (mark, mark))
     check(time.monotonic() - begun < patient(10), "it waited for the child")
     pid = int(job["result"]["stdout"])
-    eventually(lambda: not os.path.exists("/proc/%d" % pid) or open("/proc/%d/stat" % pid).read().split()[2] == "Z", "the child's end")
+    eventually(lambda: not alive(pid), "the child's end")
 
 
 @test("exec: output that is not UTF-8, and more of it than a result holds")
@@ -202,23 +202,31 @@ def _():
 @test("expired: while ready, held, scheduled and paused; with a word of its own")
 def _():
     queue = paused("expire")
-    ids = [submit("sleep", {"seconds": 0}, queue=queue, ttl=0.3),
-           submit("sleep", {"seconds": 0}, queue=queue, ttl=0.3, hold=True),
-           submit("sleep", {"seconds": 0}, ttl=0.3, delay=60),
-           submit("sleep", {"seconds": 0}, queue=queue, expires_at=time.time() + 0.3)]
-    equal([state(id) for id in ids], ["ready", "held", "scheduled", "ready"])
-    for id in ids:
+    made = [c.call("job.submit", type="sleep", args={"seconds": 0}, **members) for members in (
+        {"queue": queue, "ttl": 0.3}, {"queue": queue, "ttl": 0.3, "hold": True}, {"ttl": 0.3, "delay": 60},
+        {"queue": queue, "expires_at": time.time() + 0.3})]
+    equal([answer["state"] for answer in made], ["ready", "held", "scheduled", "ready"])
+    for id in [answer["id"] for answer in made]:
         job = wait(id)
         equal((job["state"], job["error"]["reason"], job["attempt"]), ("expired", "expired", 0))
         check("started_at" not in job and "history" not in job, job)
     equal(wait(submit("sleep", {"seconds": 0}, queue=queue, ttl=0))["state"], "expired")
 
 
+def started_in_time(job_of):
+    """The record of one that started before its time was over: one that did not tells nothing, and the next has more time."""
+    ttl = 0.2
+    while (job := job_of(ttl))["attempt"] == 0:
+        equal(job["state"], "expired")
+        ttl *= 2
+    return job
+
+
 @test("expires_at bounds the first start only")
 def _():
-    job = run("sleep", {"seconds": 0.4}, ttl=0.2)
+    job = started_in_time(lambda ttl: run("sleep", {"seconds": 2 * ttl}, ttl=ttl))
     equal(job["state"], "succeeded")
-    job = sh("test $JOBD_ATTEMPT = 2", ttl=0.3, retry={"base": 0.5, "jitter": 0})
+    job = started_in_time(lambda ttl: sh("test $JOBD_ATTEMPT = 2", ttl=ttl, retry={"base": ttl + 0.2, "jitter": 0}))
     equal((job["state"], job["attempt"]), ("succeeded", 2))
 
 
@@ -253,7 +261,14 @@ def _():
         history = sh("exit 1", retry=retry)["history"]
         for factor, before, after in zip(factors, history, history[1:]):
             gap = seconds_of(after["started_at"]) - seconds_of(before["finished_at"])
-            check(0.1 * factor - 0.001 <= gap < 0.1 * factor + patient(0.5), (backoff, gap))
+            check(0.1 * factor - 0.001 <= gap, (backoff, gap))
+        # And no longer: when it is to run is said to the millisecond.
+        id = submit("exec", {"command": "exit 1"}, retry=dict(retry, base=500))
+        for attempt, factor in enumerate(factors, 1):
+            job = eventually(lambda: (j := get(id))["state"] == "scheduled" and j["attempt"] == attempt and j, "the end of attempt %d" % attempt)
+            equal(round(seconds_of(job["run_at"]) - seconds_of(job["finished_at"]), 3), 500 * factor, backoff)
+            c.call("job.update", id=id, run_at=None)
+        equal(wait(id)["state"], "failed")
     id = submit("exec", {"command": "exit 1"}, retry={"base": 1000, "cap": 500, "jitter": 0})
     job = eventually(lambda: (j := get(id))["state"] == "scheduled" and j, "the first attempt's end")
     equal(round(seconds_of(job["run_at"]) - seconds_of(job["finished_at"]), 3), 500)

@@ -47,8 +47,9 @@ def _():
         equal(c.event()["job"]["state"], "ready")
         # No state is no event.
         c.call("job.update", id=id, priority=5)
-        c.call("job.update", id=id, run_at=time.time() + 0.3)
+        c.call("job.update", id=id, run_at=soon)
         equal(c.event()["job"]["state"], "scheduled")
+        c.call("job.update", id=id, run_at=time.time() + 0.3)
         equal(c.event()["job"]["state"], "ready")
         c.call("queue.resume", name="default")
         equal(c.call("job.wait", id=id, timeout=60)["state"], "succeeded")

@@ -4,7 +4,7 @@ import os
 import re
 import time
 
-from jobdlook import seconds_of, sound, with_mark
+from jobdlook import sound, with_mark
 from jobdtest import SANITIZED, Daemon, check, equal, eventually, main, patient, tempdir, test
 
 
@@ -85,9 +85,9 @@ def _(hard):
 def _(hard):
     with Daemon("pool.processes=1") as d:
         with d.client() as c:
-            due = c.call("job.submit", type="noop", delay=0.3)["id"]
-            expired = c.call("job.submit", type="noop", ttl=0.3, hold=True)["id"]
-            at = seconds_of(c.call("job.get", id=due)["run_at"])
+            at = time.time() + 0.3
+            due = c.call("job.submit", type="noop", run_at=at)["id"]
+            expired = c.call("job.submit", type="noop", expires_at=at, hold=True)["id"]
         d.kill9() if hard else d.stop()
         eventually(lambda: time.time() > at + 0.05, "its time")
         d.start()

@@ -52,7 +52,8 @@ def on_the_beat(jobs, beat):
 def _():
     with Daemon("pool.processes=1") as d, d.client() as c:
         before = time.time()
-        put = c.call("schedule.put", name="beat", every=BEAT, job=dict(NOOP, args={"n": 1}, tags={"a": "b"}, priority=3))
+        put = c.call("schedule.put", name="beat", every=BEAT, catch_up="all",
+                     job=dict(NOOP, args={"n": 1}, tags={"a": "b"}, priority=3))
         check(before + BEAT - 0.001 <= seconds(put["next_at"]) <= time.time() + BEAT + 0.001, put)
         equal(len(put["next"]), 5)
         equal(put["next"][0], put["next_at"])
