@@ -10,7 +10,7 @@ import time
 import urllib.parse
 
 from jobdlook import seconds_of, sound
-from jobdtest import Daemon, check, equal, eventually, main, patient, test
+from jobdtest import PATIENCE, Daemon, check, equal, eventually, main, patient, test
 
 ONCE = {"max_attempts": 1}
 
@@ -24,6 +24,8 @@ class Web(http.server.BaseHTTPRequestHandler):
     times = {}
     lock = threading.Lock()
     closing = threading.Event()
+    told = threading.Event()
+    together = threading.Barrier(100)
 
     def log_message(self, *_):
         pass
@@ -81,6 +83,9 @@ class Web(http.server.BaseHTTPRequestHandler):
             self.end_headers()
             self.wfile.write(b"half")
             self.close_connection = True
+        elif word == "together":
+            self.together.wait(PATIENCE)
+            self.answer(200, b"together")
         elif word == "drip":
             self.send_response(200)
             self.send_header("Content-Length", "10")
@@ -88,6 +93,8 @@ class Web(http.server.BaseHTTPRequestHandler):
             for n in range(10):
                 self.wfile.write(b"%d" % n)
                 self.wfile.flush()
+                if n == 8:
+                    self.told.wait(PATIENCE)
                 self.closing.wait(0.1)
         elif word == "chunked":
             self.send_response(200)
@@ -143,11 +150,13 @@ daemon = Daemon("pool.processes=1", "limits.result_bytes=3000000")
 c = daemon.client()
 
 
+unheard = socket.socket()       # bound and not listening: the port is nobody else's meanwhile
+unheard.bind(("127.0.0.1", 0))
+
+
 def closed_port():
     """A port where nobody listens."""
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+    return unheard.getsockname()[1]
 
 
 def run(type, args, **members):
@@ -316,6 +325,7 @@ def _():
         events = [one.event()]
         while events[-1]["kind"] != "progress":
             events.append(one.event())
+        Web.told.set()
         job = sound(c.call("job.get", id=id))
         check(job["state"] != "running" or 0 < job["progress"]["fraction"] <= 1, job)
         while events[-1]["job"]["state"] != "succeeded":
@@ -331,7 +341,8 @@ def _():
 @test("http: many at once wait together")
 def _():
     begun = time.monotonic()
-    ids = [c.call("job.submit", type="http", args={"url": WEB + "/slow/0.5"})["id"] for _ in range(100)]
+    # None is answered before all have asked.
+    ids = [c.call("job.submit", type="http", args={"url": WEB + "/together"}, retry=ONCE)["id"] for _ in range(100)]
     for job in c.call("job.wait", ids=ids, timeout=60)["jobs"]:
         equal(job["state"], "succeeded", job)
     check(time.monotonic() - begun < patient(6), time.monotonic() - begun)
