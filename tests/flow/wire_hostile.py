@@ -300,7 +300,10 @@ def _():
         # There is room again as soon as the daemon has seen it go.
         def room():
             with d.client() as c:
-                c.write('{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n')
+                try:
+                    c.write('{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n')
+                except BrokenPipeError:     # closed before it could ask
+                    return False
                 return "result" in (c.read() or {})
         eventually(room, "room for one more")
         for c in open_ones:
