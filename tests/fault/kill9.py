@@ -120,7 +120,7 @@ def _():
             check(not old, "commands of life %d are alive in life %d: %r" % (past, life, old))
         load = Load(daemon, SEED + life, life)
         moment = time.monotonic() + chance.uniform(0.02, 0.6)
-        eventually(lambda: time.monotonic() >= moment, "the moment")
+        eventually(lambda: time.monotonic() >= moment and len(load.submitted) > 10, "the moment, under load")
         daemon.kill9()
         load.join()
         check(not set(load.submitted) & set(submitted), "an id was given again")

@@ -119,7 +119,7 @@ def _():
         for life in range(3):
             askers = [Asker(d, "%d/%d" % (life, n)) for n in range(16)]
             moment = time.monotonic() + chance.uniform(0.05, 0.5)
-            eventually(lambda: time.monotonic() >= moment, "the moment")
+            eventually(lambda: time.monotonic() >= moment and sum(len(asker.answers) for asker in askers) > 40, "the moment, under load")
             d.restart(hard=True)
             for asker in askers:
                 asker.join()
