@@ -62,10 +62,10 @@ finish() {
 trap finish EXIT
 trap 'exit 130' INT TERM
 
-# await_line FILE PATTERN: what it catches, once it is there.
+# await_line PID FILE PATTERN: what it catches, once the process has written it there.
 await_line() {
-	for _ in $(seq 100); do
-		caught=$(sed -n "s|.*$2.*|\1|p" "$1" | head -n 1)
+	while kill -0 "$1" 2>/dev/null; do
+		caught=$(sed -n "s|.*$3.*|\1|p" "$2" | head -n 1)
 		if [ -n "$caught" ]; then
 			echo "$caught"
 			return
@@ -83,8 +83,8 @@ start() {
 	"$JOBD" -o state.directory="$home/state" -o listen.tcp=127.0.0.1:0 -o listen.unix= \
 		-o pool.nice=0 2>"$home/log" &
 	jobd_pid=$!
-	url=$(await_line "$home/web" '\(http://[^ ]*\)') || fail 'the web server does not start'
-	JOBD_ADDRESS=$(await_line "$home/log" 'listening on tcp \([^ ]*\)') || fail 'jobd does not start'
+	url=$(await_line "$web_pid" "$home/web" '\(http://[^ ]*\)') || fail 'the web server does not start'
+	JOBD_ADDRESS=$(await_line "$jobd_pid" "$home/log" 'listening on tcp \([^ ]*\)') || fail 'jobd does not start'
 	export JOBD_ADDRESS
 }
 
