@@ -1,6 +1,7 @@
 #include "tests/lib/poolrig.h"
 
 #include <errno.h>
+#include <fcntl.h>
 #include <jansson.h>
 #include <signal.h>
 #include <stdio.h>
@@ -34,6 +35,16 @@ static void sleep_run(struct cpu_job *job, struct outcome *out)
 
 	while (nanosleep(&ts, &ts) != 0)
 		continue;
+	outcome_succeed(out, strdup("{}"), 2);
+}
+
+static void gate_run(struct cpu_job *job, struct outcome *out)
+{
+	json_t *args = json_loadb(job->args, job->args_len, 0, NULL);
+
+	while (access(json_string_value(json_object_get(args, "path")), F_OK) != 0)
+		usleep(1000);
+	json_decref(args);
 	outcome_succeed(out, strdup("{}"), 2);
 }
 
@@ -86,6 +97,7 @@ extern const struct kind kind_exec, kind_noop;
 
 static const struct kind rig_kinds[] = {
 	{ .name = "sleep_ms", .class = CLASS_CPU, .brief = true, .run_cpu = sleep_run },
+	{ .name = "gate", .class = CLASS_CPU, .brief = true, .run_cpu = gate_run },
 	{ .name = "crash", .class = CLASS_CPU, .run_cpu = crash_run },
 	{ .name = "brief_crash", .class = CLASS_CPU, .brief = true, .run_cpu = crash_run },
 	{ .name = "spin", .class = CLASS_CPU, .run_cpu = spin_run },
@@ -198,6 +210,7 @@ void rig_remove_directory(void)
 	rig_remove("pool.lock");
 	rig_remove("pool.groups");
 	rig_remove("pid");
+	rig_remove("gate");
 	ck_assert_int_eq(rmdir(rig_directory), 0);
 	rig_directory[0] = '\0';
 }
@@ -297,6 +310,25 @@ void rig_wait_started(struct rig_task *t)
 {
 	while (!t->started)
 		ck_assert_int_eq(cond_wait(&rig_changed, MONO_NEVER), 0);
+}
+
+const char *rig_gate(void)
+{
+	static char args[128];
+
+	snprintf(args, sizeof(args), "{\"path\": \"%s/gate\"}", rig_directory);
+	return args;
+}
+
+void rig_open_gate(void)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/gate", rig_directory);
+	fd = open(path, O_WRONLY | O_CREAT, 0600);
+	ck_assert_int_ge(fd, 0);
+	close(fd);
 }
 
 struct rig_task *rig_do(const char *type, const char *args)

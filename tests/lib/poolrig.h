@@ -5,6 +5,7 @@
  * Kinds: noop and exec, as they are; and those below, which only tests want.
  *
  *	sleep_ms   brief; args {"ms": n}; not so brief after all
+ *	gate       brief; args as rig_gate says; ends once the gate is open
  *	crash      args {"signal": n}; dies by it
  *	brief_crash  the same, brief
  *	spin       computes for ever
@@ -62,6 +63,14 @@ struct rig_task *rig_start_with(const char *type, const char *args, bool brief, 
 void rig_wait(struct rig_task *t) PARKS;
 void rig_wait_started(struct rig_task *t) PARKS;
 void rig_free(struct rig_task **t);
+
+/* The args of a `gate`; and the end of all that wait there. */
+const char *rig_gate(void);
+void rig_open_gate(void);
+
+/* The args of a command that ends when a process of it has left its group, with the pid of that on stdout. */
+#define RIG_ESCAPE \
+	"{\"command\": \"f=$(mktemp -u) && mkfifo $f; setsid sh -c 'echo $$; echo >'$f'; exec sleep 1000' & read x <$f; rm $f\"}"
 
 /* Runs one to its end: to be freed. */
 struct rig_task *rig_do(const char *type, const char *args) PARKS;

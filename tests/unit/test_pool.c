@@ -182,17 +182,20 @@ static void stall_main(void *arg)
 
 	(void)arg;
 	rig_until_idle();
-	longer = rig_start("sleep_ms", "{\"ms\": 400}");
+	longer = rig_start("gate", rig_gate());
 	shorter = rig_start("sleep_ms", "{\"ms\": 50}");
 	for (int i = 0; i < 6; i++)
 		behind[i] = rig_start("noop", "{}");
 	coro_yield();
 	ck_assert_uint_eq(pool_room(rig_pool, true), 0);	/* all are handed out */
+	for (int i = 0; i < 6; i++)
+		rig_wait(behind[i]);
+	ck_assert(!longer->ended);
+	rig_open_gate();
 	rig_wait(longer);
 	rig_expect_success(longer);
 	rig_expect_success(shorter);
 	for (int i = 0; i < 6; i++) {
-		ck_assert(behind[i]->ended);
 		rig_expect_success(behind[i]);
 		ck_assert_uint_lt(behind[i]->order, longer->order);
 		ck_assert_str_eq(behind[i]->where, shorter->where);

@@ -76,7 +76,7 @@ static bool is_reaped(void *arg)
 /* What has escaped from a command lives on; it is the daemon's once its pool process is gone, and reaped at its end. */
 static void orphan_main(void *arg)
 {
-	struct rig_task *t = rig_do("exec", "{\"command\": \"setsid sh -c 'echo $$; exec sleep 1000' & sleep 0.2\"}");
+	struct rig_task *t = rig_do("exec", RIG_ESCAPE);
 	siginfo_t si = { 0 };
 	pid_t pid;
 

@@ -16,7 +16,7 @@ static void cancel_prefetched_main(void *arg)
 
 	(void)arg;
 	rig_until_idle();
-	head = rig_start("sleep_ms", "{\"ms\": 60}");
+	head = rig_start("gate", rig_gate());
 	first = rig_start("noop", "{\"n\":1}");
 	second = rig_start("noop", "{\"n\":2}");
 	coro_sleep(clock_after(4 * RIG_MS));	/* they lie there, and no stall has shown yet */
@@ -24,6 +24,7 @@ static void cancel_prefetched_main(void *arg)
 	rig_wait(first);
 	ck_assert_int_eq(first->rc, -ECANCELED);
 	ck_assert(!first->started && !head->ended);
+	rig_open_gate();
 	rig_wait(second);
 	rig_expect_success(second);
 	after = rig_do("noop", "{\"n\":3}");
@@ -50,7 +51,7 @@ static void cancel_waiting_main(void *arg)
 
 	(void)arg;
 	rig_until_idle();
-	head = rig_start("sleep_ms", "{\"ms\": 150}");
+	head = rig_start("gate", rig_gate());
 	behind = rig_start("noop", "{}");
 	other = rig_start("noop", "{}");
 	coro_sleep(clock_after(50 * RIG_MS));
@@ -58,6 +59,7 @@ static void cancel_waiting_main(void *arg)
 	coro_cancel(behind->coro);
 	rig_wait(behind);
 	ck_assert(behind->rc == -ECANCELED && !behind->started && !head->ended);
+	rig_open_gate();
 	rig_wait(other);
 	ck_assert(head->ended);
 	rig_expect_success(other);
@@ -148,6 +150,7 @@ static void timeout_main(void *arg)
 
 START_TEST(timeout)
 {
+	rig_conf.kill_grace = 60 * 1000 * RIG_MS;	/* it does not take that */
 	rig_run(timeout_main);
 }
 END_TEST
