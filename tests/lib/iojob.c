@@ -1,10 +1,12 @@
 #include "iojob.h"
 
+#include <arpa/inet.h>
 #include <check.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 
 #include "coro/loop.h"
 #include "kinds/io.h"
@@ -101,6 +103,18 @@ void iojob_run(struct iojob *j)
 	ck_assert_ptr_null(strchr(j->out.result, '\n'));
 	j->result = json_loads(j->out.result, JSON_ALLOW_NUL, &where);
 	ck_assert_msg(j->result != NULL, "%s: %s", j->out.result, where.text);
+}
+
+int quiet_port(unsigned *port)
+{
+	struct sockaddr_in at = { .sin_family = AF_INET, .sin_addr = { htonl(INADDR_LOOPBACK) } };
+	socklen_t len = sizeof(at);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&at, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&at, &len), 0);
+	*port = ntohs(at.sin_port);
+	return fd;
 }
 
 const char *iojob_refused(const struct kind *kind, const char *args)

@@ -38,6 +38,9 @@ void iojob_attempt(void *iojob) PARKS;
 /* All of it: a coroutine of its own, in the loop that is open. */
 void iojob_run(struct iojob *j);
 
+/* A port of loopback where nobody listens; bound to what is returned, so that it is nobody else's until that is closed. */
+int quiet_port(unsigned *port);
+
 /* The field that the kind's check refuses in these args; "" if none. */
 const char *iojob_refused(const struct kind *kind, const char *args);
 

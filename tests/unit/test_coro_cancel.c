@@ -1,6 +1,7 @@
 /* Cancelling, at every await there is; groups, which cancel and join. */
 #include <errno.h>
 #include <netinet/in.h>
+#include <poll.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -35,12 +36,15 @@ static void listen_on_loopback(int fd, struct sockaddr_in *at)
 
 static void busy_open(void)
 {
-	busy_fds[0] = socket(AF_INET, SOCK_STREAM, 0);
+	struct pollfd one = { .events = POLLIN };
+
+	one.fd = busy_fds[0] = socket(AF_INET, SOCK_STREAM, 0);
 	listen_on_loopback(busy_fds[0], &busy);
 	for (int i = 1; i < 3; i++) {
 		busy_fds[i] = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
 		if (connect(busy_fds[i], (struct sockaddr *)&busy, sizeof(busy)) < 0)
 			ck_assert_int_eq(errno, EINPROGRESS);
+		ck_assert_int_eq(poll(&one, 1, -1), 1);		/* by now it is full */
 	}
 }
 

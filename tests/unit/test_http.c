@@ -2,6 +2,7 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
+#include <unistd.h>
 #include <time.h>
 
 #include "config.h"
@@ -418,14 +419,15 @@ END_TEST
 
 START_TEST(connection_and_name_failures)
 {
-	unsigned closed = webserver_port(server);
+	unsigned closed;
+	int fd = quiet_port(&closed);
 
-	webserver_stop(&server);
 	iojob_init(&job, &kind_http, "{\"url\": \"http://127.0.0.1:%u/\"}", closed);
 	iojob_run(&job);
 	failed_as("connect");
 	ck_assert(!job.out.final);
 	iojob_free(&job);
+	close(fd);
 	resolve_use_nameserver("127.0.0.1:1", 20000, 1);
 	iojob_init(&job, &kind_http, "{\"url\": \"http://nowhere.example/\"}");
 	iojob_run(&job);

@@ -112,11 +112,21 @@ START_TEST(reset_reaches_a_parked_reader)
 }
 END_TEST
 
+/* Nobody reads; but what is on its way may still make room when the buffer was full already. */
+static void write_on(void *arg)
+{
+	static const char filling[65536];
+
+	do
+		outcome = stream_write(arg, filling, sizeof(filling), clock_after(LONG));
+	while (outcome == 0);
+}
+
 START_TEST(reset_reaches_a_parked_writer)
 {
 	tcp_connect();
 	fill(right);
-	go(write_when_full, right);
+	go(write_on, right);
 	run(reset_left, NULL);
 	ck_assert_msg(outcome == -ECONNRESET || outcome == -EPIPE, "%d", outcome);
 }
@@ -151,6 +161,18 @@ START_TEST(end_right_behind_the_bytes_is_seen)
 }
 END_TEST
 
+/* Bound and not listening: the port is nobody else's meanwhile. */
+static int take_port(void)
+{
+	socklen_t len = sizeof(address);
+	int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	address.sin_port = 0;
+	ck_assert_int_eq(bind(fd, (struct sockaddr *)&address, len), 0);
+	ck_assert_int_eq(getsockname(fd, (struct sockaddr *)&address, &len), 0);
+	return fd;
+}
+
 static void connect_to_nobody(void *arg)
 {
 	struct stream *s = NULL;
@@ -162,9 +184,11 @@ static void connect_to_nobody(void *arg)
 
 START_TEST(refused_connection_says_so)
 {
-	listener_close(&listener);
+	int fd = take_port();
+
 	run(connect_to_nobody, NULL);
 	ck_assert_int_eq(outcome, -ECONNREFUSED);
+	close(fd);
 }
 END_TEST
 

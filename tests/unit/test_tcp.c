@@ -244,12 +244,14 @@ END_TEST
 
 START_TEST(nobody_there)
 {
-	peer_open(stay);
-	listener_close(&peer.listener);
-	iojob_init(&job, &kind_tcp, "{\"host\": \"localhost\", \"port\": %u}", peer.port);
+	unsigned port;
+	int fd = quiet_port(&port);
+
+	iojob_init(&job, &kind_tcp, "{\"host\": \"localhost\", \"port\": %u}", port);
 	iojob_run(&job);
 	failed_as("connect");
 	iojob_free(&job);
+	close(fd);
 	resolve_use_nameserver("127.0.0.1:1", 20 * 1000, 1);
 	iojob_init(&job, &kind_tcp, "{\"host\": \"nowhere.example\", \"port\": 80}");
 	iojob_run(&job);
