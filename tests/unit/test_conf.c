@@ -1,5 +1,6 @@
 #include "conf/conf.h"
 
+#include <sched.h>
 #include <stdio.h>
 #include <string.h>
 #include <unistd.h>
@@ -88,6 +89,8 @@ static void set_bad(const char *setting, const char *expected)
 
 START_TEST(test_defaults)
 {
+	cpu_set_t cores;
+
 	ck_assert_int_eq(conf_read(NULL, NULL, 0, &c, &why), 0);
 	ck_assert_uint_eq(c.listen.tcp.n, 1);
 	ck_assert_str_eq(c.listen.tcp.v[0], "127.0.0.1:7420");
@@ -95,7 +98,8 @@ START_TEST(test_defaults)
 	ck_assert_uint_eq(c.listen.tls.n, 0);
 	ck_assert_int_eq(c.listen.unix_mode, 0660);
 	ck_assert_ptr_null(c.tls.certificate);
-	ck_assert_int_eq(c.pool.processes, sysconf(_SC_NPROCESSORS_ONLN));
+	ck_assert_int_eq(sched_getaffinity(0, sizeof(cores), &cores), 0);
+	ck_assert_int_eq(c.pool.processes, CPU_COUNT(&cores));	/* those that we may use */
 	ck_assert_int_eq(c.pool.nice, 5);
 	ck_assert_int_eq(c.pool.kill_grace_ms, 5000);
 	ck_assert_int_eq(c.pool.jobs_per_process, 0);
