@@ -2,8 +2,8 @@
 #include <check.h>
 #include <stdio.h>
 #include <string.h>
-#include <unistd.h>
 #include <time.h>
+#include <unistd.h>
 
 #include "config.h"
 #include "coro/resolve.h"
