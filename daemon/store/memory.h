@@ -3,6 +3,7 @@
 #define JOBD_STORE_MEMORY_H
 
 #include "base/buf.h"
+#include "base/map.h"
 #include "store/op.h"
 
 struct memory_output {		/* what is kept of one attempt's stream */
@@ -33,9 +34,11 @@ struct memory_request {		/* the answer that a submit with this request_id was gi
 	bool existing;
 };
 
-struct memory_flow {			/* its number is its place + 1 */
-	char *queue, *type, *group, *key;
-	int64_t limit;
+struct memory_flow {
+	char *name;			/* what makes it: */
+	size_t name_len;
+	struct flow_row row;		/* numbered from 1 on */
+	UT_hash_handle hh;
 };
 
 struct memory_queue {
@@ -54,7 +57,6 @@ struct memory_store {
 	struct schedule_row **schedules;	/* in no order */
 	size_t schedules_n;
 	struct memory_flow *flows;
-	size_t flows_n;
 	int64_t last_id;
 	uint64_t seq, operations;
 	wall_ms retain;

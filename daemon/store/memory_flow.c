@@ -1,54 +1,63 @@
-/* The memory back end's flows: a list, walked along; none of them goes. */
+/* The memory back end's flows, found by what makes one; none of them goes. */
 #include <stdlib.h>
 #include <string.h>
 
 #include "store/memory.h"
 
-static bool flow_same(const char *a, const char *b)
+/* What makes a flow, in one text: its fields end in a NUL, and one that is not there is told from an empty one. */
+static void flow_name(struct buf *name, const struct job_spec *spec)
 {
-	return a == NULL || b == NULL ? a == b : strcmp(a, b) == 0;
+	const char *fields[] = { spec->queue, spec->type, spec->group, spec->concurrency_key };
+
+	buf_init(name);
+	for (size_t i = 0; i < sizeof(fields) / sizeof(fields[0]); i++) {
+		buf_putc(name, fields[i] != NULL ? '+' : '-');
+		buf_put(name, fields[i] != NULL ? fields[i] : "", fields[i] != NULL ? strlen(fields[i]) + 1 : 1);
+	}
+	buf_put(name, &spec->concurrency_limit, sizeof(spec->concurrency_limit));
+	if (buf_failed(name))
+		memory_no_memory();
 }
 
-static bool flow_is(const struct memory_flow *f, const struct job_spec *spec)
+static struct memory_flow *flow_make(struct memory_store *m, const struct job_spec *spec, struct buf *name)
 {
-	return flow_same(f->group, spec->group) && flow_same(f->key, spec->concurrency_key) &&
-	       f->limit == spec->concurrency_limit && strcmp(f->queue, spec->queue) == 0 && strcmp(f->type, spec->type) == 0;
-}
+	struct memory_flow *f = memory_alloc(1, sizeof(*f));
 
-static size_t flow_place(struct memory_store *m, const struct job_spec *spec)
-{
-	for (size_t i = 0; i < m->flows_n; i++)
-		if (flow_is(&m->flows[i], spec))
-			return i;
-	m->flows = memory_grow(m->flows, m->flows_n, sizeof(m->flows[0]));
-	m->flows[m->flows_n] = (struct memory_flow){
-		.queue = memory_copy(spec->queue),
-		.type = memory_copy(spec->type),
-		.group = memory_copy(spec->group),
-		.key = memory_copy(spec->concurrency_key),
-		.limit = spec->concurrency_limit,
-	};
-	return m->flows_n++;
+	f->name_len = buf_len(name);
+	f->name = buf_steal(name, NULL);
+	f->row = (struct flow_row){ (int64_t)HASH_COUNT(m->flows) + 1, memory_copy(spec->group),
+				    memory_copy(spec->concurrency_key), spec->concurrency_limit };
+	HASH_ADD_KEYPTR(hh, m->flows, f->name, f->name_len, f);
+	if (f->hh.tbl == NULL)
+		memory_no_memory();
+	return f;
 }
 
 bool memory_flow_of(struct memory_store *m, const struct job_spec *spec, struct flow_row *out)
 {
-	size_t i;
+	struct memory_flow *f;
+	struct buf name;
 
 	if (spec->group == NULL && spec->concurrency_key == NULL)
 		return false;
-	i = flow_place(m, spec);
-	*out = (struct flow_row){ (int64_t)i + 1, m->flows[i].group, m->flows[i].key, m->flows[i].limit };
+	flow_name(&name, spec);
+	HASH_FIND(hh, m->flows, buf_data(&name), buf_len(&name), f);
+	if (f == NULL)
+		f = flow_make(m, spec, &name);
+	buf_free(&name);
+	*out = f->row;
 	return true;
 }
 
 void memory_flow_free(struct memory_store *m)
 {
-	for (size_t i = 0; i < m->flows_n; i++) {
-		free(m->flows[i].queue);
-		free(m->flows[i].type);
-		free(m->flows[i].group);
-		free(m->flows[i].key);
+	struct memory_flow *f, *next;
+
+	HASH_ITER(hh, m->flows, f, next) {
+		HASH_DEL(m->flows, f);
+		free(f->name);
+		free((char *)f->row.group);
+		free((char *)f->row.key);
+		free(f);
 	}
-	free(m->flows);
 }

@@ -184,7 +184,8 @@ static void sim_counts(struct store *st, void (*each)(void *arg, const struct la
 static void sim_flows(struct store *st, void (*each)(void *arg, const struct flow_count *flow), void *arg)
 {
 	struct memory_store *m = st->impl;
-	struct flow_count *flows = memory_alloc(m->flows_n, sizeof(*flows));
+	size_t n = HASH_COUNT(m->flows);
+	struct flow_count *flows = memory_alloc(n, sizeof(*flows));
 
 	for (size_t i = 0; i < m->n; i++) {
 		const struct memory_job *j = m->jobs[i];
@@ -198,7 +199,7 @@ static void sim_flows(struct store *st, void (*each)(void *arg, const struct flo
 		flows[row.id - 1].unfinished++;
 		flows[row.id - 1].ready += j->k.row.state == JOB_READY;
 	}
-	for (size_t i = 0; i < m->flows_n; i++)
+	for (size_t i = 0; i < n; i++)
 		if (flows[i].unfinished > 0)
 			each(arg, &flows[i]);
 	free(flows);
