@@ -165,6 +165,8 @@ static void memory_submit_one(struct memory_store *m, struct store_op *op, size_
 	s->fresh = false;
 	if (memory_request_answer(m, s, op->now))
 		return;
+	/* One of the call that was to hold the key may have been cancelled as it began. */
+	s->existing = s->existing && holder != NULL;
 	if (s->existing) {
 		s->id = holder->k.row.id;
 		s->state = holder->k.row.state;

@@ -38,6 +38,9 @@ void rules_schedule_put(struct schedule_row *row, const struct schedule_row *was
 		row->next = was->next;
 	} else if (row->every > 0) {
 		row->next = next_beat(was->next, row->every, now);
+	} else if (was->since > now) {
+		row->since = was->since;	/* the clock was set back: no time comes again */
+		row->next = was->next;
 	}
 	if (!row->paused && row->overlap == was->overlap)
 		row->waiting = was->waiting;

@@ -46,13 +46,13 @@ void cronwalk_clock_open(struct cronwalk_clock *clock, const char *zone, int64_t
 
 	/* An unknown zone would silently be UTC. */
 	snprintf(path, sizeof(path), ":%s", zone);
-	ck_assert_int_eq(setenv("TZ", path, 1), 0);
+	hold(setenv("TZ", path, 1) == 0);
 	tzset();
 	clock->from = from - from % QUARTER;
 	clock->until = until - until % QUARTER;
 	n = (size_t)(clock->until - clock->from) / QUARTER;
 	clock->offsets = calloc(n, sizeof(clock->offsets[0]));
-	ck_assert_ptr_nonnull(clock->offsets);
+	hold(clock->offsets != NULL);
 	for (size_t i = 0; i < n; i += STRIDE)
 		fill(clock, i, i + STRIDE < n ? i + STRIDE : n);
 }
@@ -125,7 +125,7 @@ void cronwalk_read(struct cronwalk *walk, const char *text)
 	bool star_minute, star_hour, star_day, star_weekday;
 
 	memset(walk, 0, sizeof(*walk));
-	ck_assert_int_eq(sscanf(text, "%199s %199s %199s %199s %199s", field[0], field[1], field[2], field[3], field[4]), 5);
+	hold(sscanf(text, "%199s %199s %199s %199s %199s", field[0], field[1], field[2], field[3], field[4]) == 5);
 	star_minute = read_field(field[0], walk->minutes, 0, 59);
 	star_hour = read_field(field[1], walk->hours, 0, 23);
 	star_day = read_field(field[2], walk->days, 1, 31);

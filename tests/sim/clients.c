@@ -7,9 +7,12 @@
 #include "life.h"
 #include "limits.h"
 #include "many.h"
+#include "plans.h"
 #include "queues.h"
 #include "sim.h"
 #include "simstore.h"
+
+enum { CLOCK_BACK = 5 * 3600 * 1000 };		/* ms: so far is further than a clock that was right can be set back */
 
 static void nobody_reads(void *arg)
 {
@@ -203,7 +206,7 @@ static void disturb(struct client *c)
 
 static void ask_something(struct client *c)
 {
-	unsigned what = below(100);
+	unsigned what = below(shape.plans ? 104 : 100);
 
 	if (what < 45)
 		client_submits(c);
@@ -231,8 +234,10 @@ static void ask_something(struct client *c)
 		client_asks_again(c);
 	else if (what < 97)
 		one_in(4) ? client_purges(c) : client_asks_many(c);
-	else
+	else if (what < 100)
 		disturb(c);
+	else
+		client_plans(c);
 }
 
 void client_main(void *arg)
@@ -244,7 +249,7 @@ void client_main(void *arg)
 	while (rc == 0 && !client_enough() && !life_parts.shutting_down) {
 		ask_something(&c);
 		if (one_in(shape.step_in))
-			life_step_clock(one_in(3) ? -between(1, 3000) : between(1, one_in(10) ? 3600 * 1000 : 3000));
+			life_step_clock(one_in(3) ? -between(1, one_in(10) ? CLOCK_BACK : 3000) : between(1, one_in(10) ? 3600 * 1000 : 3000));
 		rc = one_in(3) ? coro_yield() : coro_sleep(clock_after(between(0, shape.think) * 1000));
 	}
 	mailbox_free(&c.mailbox);
@@ -256,6 +261,8 @@ void client_tidy(void)
 
 	mailbox_init(&c.mailbox, nobody_reads, NULL);
 	set_draining(&c, false);
+	client_ends_plans(&c);
+	life_right_clock();
 	for (int q = 0; q < SIM_QUEUES; q++) {
 		set_paused(&c, q, false);
 		for (int i = 0; i < 4; i++)

@@ -42,6 +42,7 @@ void client_tidy(void) PARKS;
 
 /* wishes.c: new jobs. */
 void wishes_begin(void);
+struct wish *wish_make(unsigned keyed_in);	/* it has a unique key in so many */
 json_t *wish_json(struct wish *w);
 void client_submits(struct client *c) PARKS;
 void client_submits_many(struct client *c) PARKS;

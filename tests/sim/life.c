@@ -6,6 +6,7 @@
 #include "model.h"
 #include "limits.h"
 #include "order.h"
+#include "plans.h"
 #include "queues.h"
 #include "sim.h"
 #include "simpool.h"
@@ -21,6 +22,7 @@ static struct {
 	struct cond news;
 	bool stopping;
 	mono_us began, stepped;
+	wall_ms began_at, moved;
 } life;
 
 void life_forget(void)
@@ -47,7 +49,19 @@ void life_step_clock(wall_ms by)
 {
 	trace(0, "the wall clock moves by %lld ms", (long long)by);
 	life.stepped = clock_mono();
+	life.moved += by;
 	vloop_step_wall(by);
+}
+
+void life_right_clock(void)
+{
+	if (life.moved < 0)
+		life_step_clock(-life.moved);
+}
+
+wall_ms life_began_at(void)
+{
+	return life.stepped < life.began ? life.began_at : 0;
 }
 
 bool life_troubled(wall_ms within)
@@ -102,6 +116,15 @@ static void on_schedule_changed(void *arg, const struct schedule_change *change)
 {
 	struct parts *p = arg;
 
+	plans_changed(change);
+	schedules_changed(&p->schedules, change);
+}
+
+static void restore_schedule(void *arg, const struct schedule_change *change)
+{
+	struct parts *p = arg;
+
+	plans_restore(change);
 	schedules_changed(&p->schedules, change);
 }
 
@@ -185,7 +208,9 @@ static void open_store(struct parts *p)
 	store_flows(p->store, restore_flow, p);
 	store_firsts(p->store, restore_first, p);
 	store_queues(p->store, restore_queue, p);
-	store_schedules(p->store, on_schedule_changed, p);
+	plans_new_life();
+	store_schedules(p->store, restore_schedule, p);
+	plans_restored();
 	must(0, store_seq(p->store) == model_seq(), "the store's last change is %llu, and %llu was told",
 	     (unsigned long long)store_seq(p->store), (unsigned long long)model_seq());
 	notify_set_seq(p->notify, store_seq(p->store));
@@ -223,6 +248,7 @@ void life_begin(void)
 	memset(p, 0, sizeof(*p));
 	life.stopping = false;
 	life.began = clock_mono();
+	life.began_at = clock_wall();
 	cond_init(&life.news);
 	coro_group_init(&life.standing);
 	coro_group_init(&life.clients);

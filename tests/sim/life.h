@@ -33,5 +33,9 @@ bool life_stopping(void);
 bool life_troubled(wall_ms within);
 bool life_clock_moved(void);
 void life_step_clock(wall_ms by);
+/* The clock is not behind any more: what waits for a time waits no longer than it says. */
+void life_right_clock(void);
+/* By the wall clock; 0: that has moved since. */
+wall_ms life_began_at(void);
 
 #endif

@@ -6,6 +6,7 @@
 
 #include "graph.h"
 #include "limits.h"
+#include "plans.h"
 #include "sim.h"
 #include "simstore.h"
 
@@ -33,8 +34,10 @@ void model_begin(void)
 
 void model_end(void)
 {
-	for (size_t i = 0; i < m.serials; i++)
+	for (size_t i = 1; i < m.serials; i++) {
+		free(m.by_serial[i]->plan);
 		free(m.by_serial[i]);
+	}
 	free(m.by_serial);
 	free(m.by_id);
 }
@@ -73,6 +76,19 @@ struct wish *model_wish(void)
 	w->delay = w->ttl = w->timeout = w->retain = -1;
 	m.by_serial = (struct wish **)grown(m.by_serial, &m.serials_cap, m.serials);
 	m.by_serial[w->serial] = w;
+	return w;
+}
+
+struct wish *model_copy(const struct wish *template)
+{
+	struct wish *w = model_wish();
+	int64_t serial = w->serial;
+
+	*w = *template;
+	LIST_INIT(&w->updates);
+	LIST_INIT(&w->children);
+	w->serial = serial;
+	w->plan = NULL;
 	return w;
 }
 
@@ -200,6 +216,10 @@ static struct wish *wish_of(const struct job_change *c)
 	must(c->row->id, sscanf(kept->spec->meta, "{\"serial\":%lld}", &serial) == 1, "its meta is %s", kept->spec->meta);
 	w = model_by_serial(serial);
 	must(c->row->id, w != NULL, "nobody asked for it");
+	must(c->row->id, (w->plan != NULL) == (kept->spec->schedule != NULL), "comes of schedule %s",
+	     kept->spec->schedule != NULL ? kept->spec->schedule : "none");
+	if (w->plan != NULL)
+		w = plans_fire(w, kept->spec->schedule, kept->spec->scheduled_for);
 	must(c->row->id, w->id == 0, "was asked for once, and is there as %lld already", (long long)w->id);
 	must(c->row->id, c->row->id > model_last_id(), "its id is not new");
 	w->id = c->row->id;

@@ -42,8 +42,11 @@ LIST_HEAD(wish_edges, wish_edge);
 
 enum { WISH_AFTER_MAX = 4 };
 
+struct schedule_plan;
+
 struct wish {
 	int64_t serial;
+	struct schedule_plan *plan;			/* of a schedule: the job is its template, and none itself */
 	/* asked for; priority and queue as they are now */
 	int queue, type, priority;
 	wall_ms delay, ttl, timeout, retain;	/* -1 = not said */
@@ -74,6 +77,7 @@ struct wish {
 	mono_us cancelled;			/* when that was told */
 	struct body body;			/* its latest */
 	bool again;				/* was asked for more than once */
+	bool triggered;				/* comes of a trigger that is not answered yet */
 	struct wish_updates updates;
 	unsigned asking[ASKS];			/* requests for that under way */
 	TAILQ_ENTRY(wish) link;			/* among the ready ones of its queue */
@@ -89,6 +93,7 @@ void model_new_life(void);
 unsigned model_life(void);
 
 struct wish *model_wish(void);			/* a new one, nothing asked yet */
+struct wish *model_copy(const struct wish *template);	/* a new one that asks for the same */
 struct wish *model_by_serial(int64_t serial);	/* those too that are gone; NULL: never made */
 struct wish *model_find(int64_t id);		/* NULL: not there now */
 struct wish *model_by_id(int64_t id);		/* those too that are gone */

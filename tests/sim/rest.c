@@ -7,6 +7,7 @@
 #include "many.h"
 #include "model.h"
 #include "order.h"
+#include "plans.h"
 #include "sim.h"
 #include "simstore.h"
 
@@ -119,6 +120,7 @@ void rest_look(void)
 	if (simstore_dead() || life_parts.store == NULL)
 		return;
 	order_at_rest();
+	plans_at_rest();
 	if (simstore_waiting() > 0 || clock_mono() < next_look || life_parts.dispatch.resume_at != 0)
 		return;
 	next_look = clock_after(LOOK_EVERY);

@@ -21,12 +21,13 @@
 #include "many.h"
 #include "model.h"
 #include "order.h"
+#include "plans.h"
 #include "queues.h"
 #include "rest.h"
 #include "simstore.h"
 #include "vloop.h"
 
-enum { TRACES = 1 << 16, TRACE_LEN = 120, SHOWN = 40, WORLD_MAX = 240 };
+enum { TRACES = 1 << 16, TRACE_LEN = 120, SHOWN = 40, WORLD_MAX = 240, QUIET = 2 * 3600 * 1000, SLOW_JOBS = 800 };
 
 struct shape shape;
 struct sim_figures figures;
@@ -100,7 +101,7 @@ void trace(int64_t id, const char *fmt, ...)
 static void tell_trace(size_t i)
 {
 	printf("# %12.6f  ", (double)traces[i % TRACES].at / 1e6);
-	if (traces[i % TRACES].id != 0)
+	if (traces[i % TRACES].id > 0)
 		printf("job %lld: ", (long long)traces[i % TRACES].id);
 	printf("%s\n", traces[i % TRACES].text);
 }
@@ -110,7 +111,7 @@ static void tell_traces(int64_t id)
 	size_t from = traces_n > TRACES ? traces_n - TRACES : 0;
 
 	for (size_t i = from; i < traces_n; i++)
-		if ((id != 0 && (traces[i % TRACES].id == id || i + SHOWN > traces_n)) || (id == 0 && i + 2 * SHOWN > traces_n))
+		if (id != 0 ? traces[i % TRACES].id == id || i + SHOWN > traces_n : traces[i % TRACES].id < 0 || i + 2 * SHOWN > traces_n)
 			tell_trace(i);
 }
 
@@ -132,6 +133,26 @@ _Noreturn void broken(int64_t id, const char *fmt, ...)
 }
 
 /* ---- a world ---- */
+
+/* Somewhere the clocks are about to change, or not. */
+static void make_place(void)
+{
+	static const struct {
+		const char *zone;
+		int64_t change;
+	} places[] = {
+		{ "Europe/Berlin", 1806195600 }, { "Europe/Berlin", 1824944400 }, { "America/New_York", 1805007600 },
+		{ "America/New_York", 1825567200 }, { "Australia/Lord_Howe", 1806764400 }, { "Australia/Lord_Howe", 1822491000 },
+		{ "Asia/Kolkata", 1800000000 },
+	};
+	unsigned i = below(sizeof(places) / sizeof(places[0]));
+
+	shape.zone = places[i].zone;
+	shape.begin = places[i].change * 1000 - between(0, 3 * 3600 * 1000);
+	shape.plans = !one_in(4);
+	shape.quiet_in = one_in(3) ? 4 : 0;
+	shape.least_every = shape.quiet_in != 0 ? 5000 : one_in(2) ? 100 : 1000;
+}
 
 static void make_shape(uint64_t seed)
 {
@@ -158,6 +179,9 @@ static void make_shape(uint64_t seed)
 		.crowd = one_in(2),
 		.steady = one_in(4),
 	};
+	if (shape.slow_in == 1 && shape.jobs > SLOW_JOBS)
+		shape.jobs = SLOW_JOBS;
+	make_place();
 }
 
 static struct cond crashed;
@@ -192,18 +216,29 @@ static void wait_until_all_is_final(void)
 	}
 }
 
+/* A night in which only the clock asks for anything. */
+static void pass_quietly(void)
+{
+	mono_us until = clock_after(between(0, QUIET) * 1000);
+
+	while (!simstore_dead() && clock_mono() < until)
+		cond_wait(&crashed, until);
+}
+
 static void world_main(void *arg)
 {
 	(void)arg;
 	while (!client_enough()) {
 		life_begin();
+		if (one_in(shape.quiet_in))
+			pass_quietly();
 		start_clients();
 		live();
 		if (simstore_dead())
 			life_crash();
 		else
 			life_stop();
-		coro_sleep(clock_after(between(0, 3000) * 1000));
+		coro_sleep(clock_after(between(0, one_in(shape.quiet_in) ? QUIET : 3000) * 1000));
 	}
 	life_begin();
 	simstore_calm();
@@ -231,6 +266,8 @@ static void run_world(uint64_t seed)
 	make_shape(seed);
 	traces_n = 0;
 	must(0, loop_open(&conf) == 0, "the loop does not open");
+	vloop_set_wall(shape.begin);
+	timetable_begin(shape.zone, shape.begin);
 	cond_init(&crashed);
 	coro_group_init(&group);
 	model_begin();
@@ -241,14 +278,17 @@ static void run_world(uint64_t seed)
 	order_begin();
 	limits_begin();
 	queues_begin();
+	plans_begin();
 	rest_begin();
 	simstore_make(on_crash);
 	vloop_on_idle(rest_look);
 	must(0, coro_spawn(&group, "world", world_main, NULL) == 0, "out of memory");
 	loop_run();
+	figures.lived += clock_mono();
 	simstore_free();
 	requests_end();
 	model_end();
+	timetable_end();
 	loop_close();
 	alarm(0);
 	figures.worlds++;
@@ -264,11 +304,12 @@ static double seconds(void)
 
 static void tell(uint64_t first, double took)
 {
-	printf("# %llu worlds from seed %llu: %llu lives, %llu crashes, %llu outages; %llu jobs, %llu attempts, %llu store operations, "
-	       "%llu refusals in %.1f s: %.0f jobs/s\n",
+	printf("# %llu worlds from seed %llu: %llu lives, %llu crashes, %llu outages; %llu jobs, %llu attempts, %llu firings, "
+	       "%llu store operations, %llu refusals; %.1f h in %.1f s: %.0f jobs/s\n",
 	       (unsigned long long)figures.worlds, (unsigned long long)first, (unsigned long long)figures.lives,
 	       (unsigned long long)figures.crashes, (unsigned long long)figures.outages, (unsigned long long)figures.jobs,
-	       (unsigned long long)figures.attempts, (unsigned long long)figures.operations, (unsigned long long)figures.refusals, took,
+	       (unsigned long long)figures.attempts, (unsigned long long)figures.firings, (unsigned long long)figures.operations,
+	       (unsigned long long)figures.refusals, (double)figures.lived / 3.6e9, took,
 	       (double)figures.jobs / took);
 }
 

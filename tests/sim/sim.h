@@ -38,6 +38,11 @@ struct shape {
 	bool groups;			/* groups and concurrency keys */
 	bool crowd;			/* lanes by the thousand, so that windows are small */
 	bool steady;			/* no pauses, holds and drains */
+	bool plans;			/* schedules */
+	wall_ms least_every;		/* the shortest time between two firings of one */
+	unsigned quiet_in;		/* hours pass in which nobody asks, or without a daemon, in so many lives; 0 = never */
+	const char *zone;		/* whose clocks schedules go by; and when it all begins: */
+	wall_ms begin;
 };
 
 extern struct shape shape;
@@ -48,7 +53,7 @@ unsigned below(unsigned n);			/* 0 .. n - 1 */
 bool one_in(unsigned n);			/* never where n is 0 */
 int64_t between(int64_t low, int64_t high);
 
-/* What happened, kept for the case that it goes wrong; id 0: not about one job. */
+/* What happened, kept for the case that it goes wrong; id 0: not about one job; below 0: about schedules. */
 void trace(int64_t id, const char *fmt, ...) __attribute__((format(printf, 2, 3)));
 
 /* A promise is broken: tells which, the seed, and what led to it. */
@@ -62,7 +67,8 @@ _Noreturn void broken(int64_t id, const char *fmt, ...) __attribute__((format(pr
 
 /* Figures of all worlds so far. */
 struct sim_figures {
-	uint64_t worlds, lives, crashes, outages, jobs, attempts, operations, takes, refusals;
+	uint64_t worlds, lives, crashes, outages, jobs, attempts, operations, takes, refusals, firings;
+	mono_us lived;
 };
 
 extern struct sim_figures figures;

@@ -42,6 +42,11 @@ void vloop_step_wall(wall_ms by)
 	v.moved += by;
 }
 
+void vloop_set_wall(wall_ms to)
+{
+	v.moved += to - virtual_wall();
+}
+
 /* ---- coro/loop.h ---- */
 
 int loop_open(const struct loop_conf *conf)

@@ -7,7 +7,8 @@
 /* Called when nothing can run at this instant, before the clock jumps. */
 void vloop_on_idle(void (*fn)(void));
 
-/* Moves the wall clock alone. */
+/* Moves the wall clock alone; sets it. */
 void vloop_step_wall(wall_ms by);
+void vloop_set_wall(wall_ms to);
 
 #endif

@@ -34,7 +34,7 @@ static void wish_retry(struct wish *w)
 					  .jitter = one_in(2) ? 0 : (double)below(101) / 100 };
 }
 
-static struct wish *make_wish(unsigned keyed_in)
+struct wish *wish_make(unsigned keyed_in)
 {
 	struct wish *w = model_wish();
 
@@ -193,7 +193,7 @@ static json_t *burst_make(struct burst *b, size_t n)
 
 	b->n = 0;
 	while (b->n < n) {
-		struct wish *w = make_wish(n == 1 ? 5 : 200);
+		struct wish *w = wish_make(n == 1 ? 5 : 200);
 		json_t *job = wish_json(w);
 
 		if (one_in(shape.after_in)) {
