@@ -39,6 +39,12 @@ static void judge_time(const struct wish *w)
 		     (long long)(now - w->final_at - retain));
 }
 
+/* Was it cut off, and cannot be recovered before the store can write again? */
+static bool to_recover(const struct wish *w)
+{
+	return w->life != model_life() && life_troubled(LATE);
+}
+
 /* Where the daemon has it, if it does, and whether somebody sees to it. */
 static void judge_place(const struct wish *w)
 {
@@ -46,7 +52,7 @@ static void judge_place(const struct wish *w)
 	bool handed = job != NULL && job->place == JOB_IN_HAND;
 
 	must(w->id, !handed || job->attempt != NULL, "is in the hands of nobody");
-	must(w->id, w->state != JOB_RUNNING || handed, "runs by the store, and nobody runs it");
+	must(w->id, w->state != JOB_RUNNING || handed || to_recover(w), "runs by the store, and nobody runs it");
 	must(w->id, w->state == JOB_READY || w->state == JOB_RUNNING || handed || job == NULL, "is %s, and in the backlog",
 	     job_state_name(w->state));
 	must(w->id, job == NULL || job->place != JOB_ASIDE || model_asked(w) || many_asks(w, ASK_CANCEL) || w->row.expires_at != 0, "is set aside by nobody");

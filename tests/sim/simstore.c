@@ -209,12 +209,12 @@ static void sim_flows(struct store *st, void (*each)(void *arg, const struct flo
 static void sim_firsts(struct store *st, void (*each)(void *arg, const struct ready_first *first), void *arg)
 {
 	struct memory_store *m = st->impl;
-	size_t room = m->flows_n + m->n, n = m->flows_n;
-	struct ready_first *firsts = memory_alloc(room, sizeof(*firsts));
+	size_t flows = HASH_COUNT(m->flows), n = flows;
+	struct ready_first *firsts = memory_alloc(flows + m->n, sizeof(*firsts));
 
 	for (size_t i = 0; i < m->n; i++) {
 		const struct memory_job *j = m->jobs[i];
-		struct ready_first own = { j->spec->queue, j->spec->type, 0, j->k.row.priority, j->k.row.id }, *first = firsts + m->flows_n;
+		struct ready_first own = { j->spec->queue, j->spec->type, 0, j->k.row.priority, j->k.row.id }, *first = firsts + flows;
 		struct flow_row row;
 
 		if (j->k.row.state != JOB_READY)
