@@ -77,7 +77,7 @@ static void claim_answered(void *arg, int rc)
 	at->claim_written = rc == 0;
 	cond_broadcast(&at->claim_answered);
 	if (rc == -EBUSY || rc == -ENOENT)
-		attempt_stop(at, STOP_LOST);	/* cancelled, held or expired before our claim was written */
+		attempt_stop(at, STOP_LOST);	/* cancelled, held, expired or moved before our claim was written */
 	else if (rc != 0)
 		at->all->store_failed(at->all->arg);	/* its settlement will make up for the claim */
 }
@@ -99,7 +99,6 @@ static int claim_first(struct attempt *at)
 	int rc;
 
 	at->claim.started_at = clock_wall();
-	at->claim.queue = at->job->lane->queue->name;
 	rc = store_claim(at->all->store, &at->claim, at->spec == NULL ? &at->spec : NULL);
 	if (rc == 0)
 		backlog_started(at->job);
@@ -343,6 +342,7 @@ int attempt_start(struct attempts *all, struct job *job)
 	at->spec = job->row.spec != NULL ? job_spec_ref(job->row.spec) : NULL;
 	at->claim.id = job->row.id;
 	at->claim.attempt = job->row.attempt + 1;
+	at->claim.queue = job->lane->queue->name;
 	at->limited = backlog_limited(job);
 	at->claim.concurrency = job->lane->queue->limits.concurrency;
 	if (job->token_at != 0) {
@@ -377,7 +377,7 @@ void attempts_changed(struct attempts *all, const struct job_change *change)
 		return;
 	if (change->to == JOB_RUNNING && change->row->cancel_requested_at != 0)
 		attempt_stop(job->attempt, STOP_CANCEL);
-	else if (change->from == JOB_READY && change->to != JOB_READY && change->to != JOB_RUNNING)
+	else if (change->from == JOB_READY && change->to != JOB_RUNNING && (change->to != JOB_READY || change->from_queue != NULL))
 		attempt_stop(job->attempt, STOP_LOST);
 }
 

@@ -71,6 +71,7 @@ static void take_token(const struct wish *w, wall_ms now)
 	if (queue_settings(w->queue).rate.per_second <= 0)
 		return;
 	level = tokens_now(w->queue, now);
+	trace(w->id, "takes a token of %s at %lld: there are %g", sim_queues[w->queue], (long long)now, level);
 	must(w->id, level >= 1 - 1e-3 || !queue_settled(w->queue, SETTLED), "starts with %g of a token left", level);
 	l.tokens[w->queue].level = fmax(level - 1, 0);
 	l.tokens[w->queue].at = now;
