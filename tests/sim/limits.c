@@ -170,6 +170,7 @@ void limits_group_turn(const struct wish *w, bool (*other)(const struct wish *ta
 	uint64_t last = turns[w->group].served;
 
 	l.starts++;
+	trace(w->id, "is of group %d of queue %s, priority %d", w->group, sim_queues[w->queue], w->priority);
 	for (int g = 0; g < SIM_GROUPS; g++) {
 		if (g == w->group)
 			continue;

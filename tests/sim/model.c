@@ -179,8 +179,12 @@ void model_asks(int64_t id, enum ask ask, int by)
 {
 	struct wish *w = model_find(id);
 
-	if (w != NULL)
-		w->asking[ask] += (unsigned)by;
+	if (w == NULL)
+		return;
+	w->asking[ask] += (unsigned)by;
+	/* While it is asked about it is nothing that could be taken. */
+	if (by > 0 && w->state == JOB_READY)
+		limits_group_left(w);
 }
 
 void model_replaces(int key, int by)
