@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fills.h"
 #include "graph.h"
 #include "kinds/kind.h"
 #include "life.h"
@@ -120,6 +121,7 @@ int body_run_io(struct io_job *job, struct outcome *out)
 
 	if (!body_begin(job->id, job->attempt, &p))
 		return -ECANCELED;
+	fills_judge(job->id, job->args);
 	rc = coro_sleep(clock_after(p.span));
 	if (simstore_dead())
 		return -ECANCELED;

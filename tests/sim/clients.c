@@ -91,7 +91,7 @@ static bool reason_fits(const struct wish *w, const char *reason)
 	case JOB_READY:
 		if (life_draining())
 			return strcmp(reason, "draining") == 0;
-		if (queue_paused(w->queue))
+		if (queue_paused(w->queue) || (many_purges(w->queue) && strcmp(reason, "queue_paused") == 0))
 			return strcmp(reason, "queue_paused") == 0;
 		if (limits_explain(w, reason))
 			return true;

@@ -2,6 +2,7 @@
 
 #include <stdio.h>
 
+#include "fills.h"
 #include "sim.h"
 
 void graph_name(struct wish *child, struct wish *parent)
@@ -24,6 +25,7 @@ void graph_put(const struct wish *w, json_t *job)
 		json_array_append_new(after, parent->id != 0 ? json_integer(parent->id) : json_string(ref));
 	}
 	json_object_set_new(job, "after", after);
+	fills_put(w, job);
 	if (w->after_run)
 		json_object_set_new(job, "after_failure", json_string("run"));
 }
@@ -90,7 +92,7 @@ void graph_at_rest(const struct wish *w)
 
 	if (w->state != JOB_BLOCKED && w->state != JOB_HELD)
 		return;
-	must(w->id, w->state == JOB_HELD || graph_waits(w), "is blocked by nothing");
+	must(w->id, w->state == JOB_HELD || graph_waits(w) || fills_waits(w), "is blocked by nothing");
 	must(w->id, blame == NULL || graph_came_back(w), "waits, though %lld before it is %s", (long long)blame->id,
 	     job_state_name(blame->state));
 }

@@ -2,6 +2,7 @@
 #include <math.h>
 #include <string.h>
 
+#include "fills.h"
 #include "graph.h"
 #include "life.h"
 #include "limits.h"
@@ -39,7 +40,7 @@ static enum job_state first_state(const struct wish *w)
 		return JOB_CANCELLED;
 	if (w->hold)
 		return JOB_HELD;
-	return graph_waits(w) ? JOB_BLOCKED : w->delay > 0 ? JOB_SCHEDULED : JOB_READY;
+	return graph_waits(w) || fills_waits(w) ? JOB_BLOCKED : w->delay > 0 ? JOB_SCHEDULED : JOB_READY;
 }
 
 static void judge_submit(const struct wish *w, const struct job_change *c)
@@ -166,10 +167,18 @@ static void judge_expired(const struct wish *w, const struct job_change *c)
 	must(w->id, w->row.attempt == 0 && w->row.expires_at != 0 && w->row.expires_at <= c->at, "expires before its time");
 }
 
+/* It fails where its args cannot be made, and for nothing else before it has begun. */
+static void judge_unfilled(const struct wish *w, const struct job_change *c)
+{
+	must(w->id, c->from == JOB_BLOCKED && c->reason != NULL && strcmp(c->reason, "dependency") == 0, "fails without an attempt");
+	must(w->id, fills_waits(w) && !graph_waits(w), "fails for args that are not to be filled in");
+	must(w->id, !fills_can(w) || graph_came_back(w), "fails for args that can be filled in");
+}
+
 /* To whichever is due. What it has waited for once it need not wait for again, when that comes back. */
 static void judge_goes_on(const struct wish *w, const struct job_change *c)
 {
-	enum job_state to = graph_waits(w) ? JOB_BLOCKED : w->row.run_at > c->at ? JOB_SCHEDULED : JOB_READY;
+	enum job_state to = graph_waits(w) || fills_waits(w) ? JOB_BLOCKED : w->row.run_at > c->at ? JOB_SCHEDULED : JOB_READY;
 
 	must(w->id, c->to == to || (to == JOB_BLOCKED && graph_came_back(w)), "goes on, and is %s", job_state_name(c->to));
 }
@@ -179,7 +188,9 @@ static void judge_let_go(const struct wish *w, const struct job_change *c)
 	must(w->id, c->to != JOB_BLOCKED && !graph_waits(w), "is %s, and what it waits for is not over", job_state_name(c->to));
 	must(w->id, graph_blame(w) == NULL || graph_came_back(w), "is %s, though one before it did not succeed",
 	     job_state_name(c->to));
-	judge_goes_on(w, c);
+	must(w->id, !fills_waits(w) || fills_can(w) || graph_came_back(w), "is %s, and its args cannot be filled in",
+	     job_state_name(c->to));
+	must(w->id, c->to == (w->row.run_at > c->at ? JOB_SCHEDULED : JOB_READY), "goes on, and is %s", job_state_name(c->to));
 }
 
 static void judge_released(const struct wish *w, const struct job_change *c)
@@ -191,7 +202,7 @@ static void judge_released(const struct wish *w, const struct job_change *c)
 static void judge_retried(struct wish *w, const struct job_change *c)
 {
 	judge_asked(w, ASK_RETRY, "made to run again");
-	must(w->id, c->to == (graph_waits(w) ? JOB_BLOCKED : JOB_READY), "is to run again, and is %s", job_state_name(c->to));
+	must(w->id, c->to == (graph_waits(w) || fills_waits(w) ? JOB_BLOCKED : JOB_READY), "is to run again, and is %s", job_state_name(c->to));
 	must(w->id, w->key == 0 || model_holder(w->key, UNIQUE_ACTIVE) == NULL, "comes back while another holds its key %d", w->key);
 	w->uncounted = w->row.attempt;
 	w->interruptions = 0;
@@ -244,6 +255,8 @@ static void judge_waiting(struct wish *w, const struct job_change *c)
 		judge_expired(w, c);
 	else if (c->to == JOB_HELD)
 		judge_asked(w, ASK_HOLD, "held");
+	else if (c->to == JOB_FAILED)
+		judge_unfilled(w, c);
 	else if (c->from == JOB_HELD)
 		judge_released(w, c);
 	else if (c->from == JOB_BLOCKED)

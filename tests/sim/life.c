@@ -229,6 +229,7 @@ static void wire(struct parts *p)
 	p->dispatch.io_jobs = shape.io_jobs;
 	p->due.store = p->store;
 	p->fill.store = p->store;
+	p->fill.args_max = 1 << 20;
 	p->schedules.store = p->store;
 	p->schedules.backlog = &p->backlog;
 	p->schedules.submitting = &p->submitting;

@@ -20,7 +20,11 @@ static struct {
 	int64_t queue_in_hand[SIM_QUEUES], key_in_hand[SIM_LIMITS];
 	int64_t claiming[SIM_QUEUES];		/* in hand, with a token that is not taken on disk yet */
 	int64_t queue_running[SIM_QUEUES], key_running[SIM_LIMITS];
-	struct { double level; wall_ms at; } tokens[SIM_QUEUES];	/* at 0: full */
+	struct {
+		double level;
+		wall_ms at;		/* 0: full */
+		bool unsure;		/* some may have been taken by another rate: until it is full */
+	} tokens[SIM_QUEUES];
 	struct group_turn turns[SIM_QUEUES][CLASSES][SIM_GROUPS];
 	uint64_t starts;
 } l;
@@ -58,19 +62,23 @@ static double tokens_now(int queue, wall_ms now)
 	return fmin(level, size);
 }
 
-void limits_rate_set(int queue)
+void limits_rate_set(int queue, bool changed)
 {
+	l.tokens[queue].unsure |= changed;
 	trace(0, "queue %s: %g a second, burst %lld", sim_queues[queue], queue_settings(queue).rate.per_second,
 	      (long long)queue_settings(queue).rate.burst);
 }
 
 static void take_token(const struct wish *w, wall_ms now)
 {
+	struct rate rate = queue_settings(w->queue).rate;
 	double level;
 
-	if (queue_settings(w->queue).rate.per_second <= 0)
+	if (rate.per_second <= 0)
 		return;
 	level = tokens_now(w->queue, now);
+	if ((double)(now - l.tokens[w->queue].at) * rate.per_second / 1000 > (double)rate.burst + 1)
+		l.tokens[w->queue].unsure = false;
 	trace(w->id, "takes a token of %s at %lld: there are %g", sim_queues[w->queue], (long long)now, level);
 	must(w->id, level >= 1 - 1e-3 || !queue_settled(w->queue, SETTLED), "starts with %g of a token left", level);
 	l.tokens[w->queue].level = fmax(level - 1, 0);
@@ -124,6 +132,8 @@ bool limits_allow(const struct wish *w)
 		return false;
 	if (queue_settings(w->queue).rate.per_second <= 0)
 		return true;
+	if (l.tokens[w->queue].unsure)
+		return false;
 	/* A step of the clock may be noticed a second late. */
 	return !life_troubled(SETTLED) && tokens_now(w->queue, clock_wall() - 2) - (double)l.claiming[w->queue] >= 1 + 1e-3;
 }

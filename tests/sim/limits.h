@@ -23,8 +23,8 @@ bool limits_explain(const struct wish *w, const char *reason);
 void limits_claimed(struct wish *w);
 /* It runs no more. */
 void limits_ended(const struct wish *w);
-/* The rate of a queue is another now. */
-void limits_rate_set(int queue);
+/* The rate of a queue is told; is it another now? */
+void limits_rate_set(int queue, bool changed);
 
 /* A group has nothing to do for a moment, so that it joins at the end when it comes back. */
 void limits_group_left(const struct wish *w);

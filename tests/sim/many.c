@@ -61,11 +61,23 @@ static bool untouched(const struct many *m, const struct wish *w)
 	return w->id <= m->last && w->changed_seq <= m->seq;
 }
 
+/* Has another had its unique key for a moment since the call? */
+static bool key_was_taken(const struct many *m, const struct wish *w)
+{
+	for (int64_t id = model_last_id(); id > 0 && w->key != 0; id--) {
+		const struct wish *other = model_by_id(id);
+
+		if (other != NULL && other != w && other->key == w->key && other->changed_seq > m->seq)
+			return true;
+	}
+	return w->key != 0 && model_holder(w->key, UNIQUE_ACTIVE) != NULL;
+}
+
 /* A job may be spared for a reason of its own. */
 static bool spared(const struct many *m, const struct wish *w)
 {
 	if (m->ask == ASK_RETRY)
-		return w->key != 0 && model_holder(w->key, UNIQUE_ACTIVE) != NULL;
+		return key_was_taken(m, w);
 	if (m->ask == ASK_DELETE)
 		return graph_dependents(w) > 0 || w->let_go >= m->since;
 	return m->ask == ASK_CANCEL && w->row.cancel_requested_at != 0;

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "fills.h"
 #include "graph.h"
 #include "limits.h"
 #include "plans.h"
@@ -258,6 +259,10 @@ static void take_over(struct wish *w, const struct job_change *c)
 		w->came_back = true;
 	if (c->row->cancel_requested_at != 0 && w->row.cancel_requested_at == 0)
 		w->cancelled = clock_mono();
+	if (c->from == JOB_BLOCKED && (c->to == JOB_READY || c->to == JOB_SCHEDULED) && fills_waits(w)) {
+		w->filled = true;
+		w->filled_with = w->edges[w->part_of].parent->row.attempt;
+	}
 	w->state = c->to;
 	w->changed_seq = c->seq;
 	w->row = *c->row;

@@ -58,6 +58,7 @@ struct wish {
 	struct wish_edge edges[WISH_AFTER_MAX];	/* to those that it waits for */
 	int edges_n;
 	bool after_run;				/* and runs, however they end */
+	int part, part_of;			/* its args hold that part of the result of that one; see fills.h */
 	int group;				/* 0 = none */
 	int limit_key, limit;			/* concurrency key's number; 0 = none */
 	/* told */
@@ -71,6 +72,9 @@ struct wish {
 	bool claiming;				/* in hand, and its claim is not on disk */
 	struct wish_edges children;
 	mono_us let_go;				/* when the latest of these became final */
+	bool filled;				/* its args are, */
+	int64_t filled_with;			/* with this attempt's result */
+	mono_us unfilled;			/* it was seen to wait for that alone, since then */
 	bool came_back;				/* it was final once, and was retried */
 	int uncounted, interruptions;		/* as counted here */
 	unsigned life;				/* that claimed the latest attempt */

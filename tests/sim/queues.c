@@ -25,16 +25,18 @@ void queues_begin(void)
 void queues_changed(const struct queue_row *row)
 {
 	int q = model_queue_of(row->name);
+	bool rate_changed;
 
 	if (q < 0)
 		return;
+	rate_changed = memcmp(&queues[q].set.rate, &row->set.rate, sizeof(row->set.rate)) != 0;
 	if (memcmp(&queues[q].set, &row->set, sizeof(row->set)) != 0) {
 		queues[q].changed = clock_mono();
 		order_new_turns();
 	}
 	queues[q].paused = row->paused;
 	queues[q].set = row->set;
-	limits_rate_set(q);
+	limits_rate_set(q, rate_changed);
 }
 
 bool queue_paused(int queue)

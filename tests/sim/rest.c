@@ -2,6 +2,7 @@
 
 #include <string.h>
 
+#include "fills.h"
 #include "graph.h"
 #include "life.h"
 #include "many.h"
@@ -63,7 +64,7 @@ static void judge_place(const struct wish *w)
 
 static void judge_job(const struct memory_job *j)
 {
-	const struct wish *w = model_find(j->k.row.id);
+	struct wish *w = model_find(j->k.row.id);
 
 	must(j->k.row.id, w != NULL, "is in the store, and nobody was told");
 	must(w->id, w->state == j->k.row.state && w->row.attempt == j->k.row.attempt && w->row.run_at == j->k.row.run_at &&
@@ -72,6 +73,7 @@ static void judge_job(const struct memory_job *j)
 	must(w->id, j->k.dependents == graph_dependents(w), "%d wait for it, counted are %d", graph_dependents(w), j->k.dependents);
 	if (!life_troubled(LATE))
 		graph_at_rest(w);
+	fills_at_rest(w);
 	judge_time(w);
 	judge_place(w);
 }

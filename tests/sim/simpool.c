@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "bodies.h"
+#include "fills.h"
 #include "kinds/kind.h"
 #include "model.h"
 #include "sim.h"
@@ -73,6 +74,15 @@ static void speak(struct pool_task *task)
 	task->output_bytes[0] = len;
 }
 
+static void read_args(const struct pool_task *task)
+{
+	json_t *args = json_loadb(task->args, task->args_len, 0, NULL);
+
+	must(task->id, args != NULL, "the pool is given args that are none");
+	fills_judge(task->id, args);
+	json_decref(args);
+}
+
 static int run_body(struct pool_task *task, struct outcome *out)
 {
 	struct plan p;
@@ -80,6 +90,7 @@ static int run_body(struct pool_task *task, struct outcome *out)
 
 	if (!body_begin(task->id, task->attempt, &p))
 		return -ECANCELED;
+	read_args(task);
 	must(task->id, p.end != BODY_TIMEOUT || task->timeout == p.span, "the pool is given another timeout");
 	task->started(task->arg, "worker 1 (pid 1)");
 	speak(task);

@@ -3,6 +3,7 @@
 
 #include <string.h>
 
+#include "fills.h"
 #include "graph.h"
 #include "queues.h"
 #include "sim.h"
@@ -198,6 +199,7 @@ static json_t *burst_make(struct burst *b, size_t n)
 
 		if (one_in(shape.after_in)) {
 			wish_after(w, b->v, b->n);
+			fills_choose(w);
 			graph_put(w, job);
 		}
 		if (n > 1 && w->key == 0) {
