@@ -268,6 +268,14 @@ static void judge_moved(const struct kept_plan *p, const struct schedule_row *ro
 	     (long long)row->since);
 }
 
+/* Was the job of its key taken for the one of that time? */
+static bool was_answered(const struct kept_plan *p, const struct schedule_row *row, wall_ms at)
+{
+	if (p->template->key == 0 || row->since != at)
+		return false;
+	return p->plan->catch_up != CATCH_UP_NONE || row->last_fired_at != p->last_fired_at;
+}
+
 static void judge_due(struct kept_plan *p, const struct schedule_row *row)
 {
 	wall_ms at;
@@ -284,7 +292,7 @@ static void judge_due(struct kept_plan *p, const struct schedule_row *row)
 		judge_time(p, row->name, at, row->next, passed, row->skipped_at);
 	} else if (row->waiting != p->waiting) {
 		judge_queued(p, row, at);
-	} else if (p->fired != NULL || (p->template->key != 0 && row->since == at)) {
+	} else if (p->fired != NULL || was_answered(p, row, at)) {
 		judge_made(p, row, at);
 		judge_time(p, row->name, at, row->next, passed, row->last_fired_at);
 		must(0, p->plan->catch_up != CATCH_UP_NONE || !was_away(p, at), "schedule %s makes up for %lld", row->name, (long long)at);
