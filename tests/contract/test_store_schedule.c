@@ -163,6 +163,23 @@ STORE_TEST(a_pause_is_passed_over_and_the_beat_kept)
 	ck_assert_int_eq(KEPT(since), 3 * HOUR + 1);
 }
 
+STORE_TEST(a_clock_that_was_set_back_during_a_pause_brings_no_time_again)
+{
+	struct schedule_row row = hourly();
+	int64_t id;
+
+	put_at(&row, 1000);
+	ck_assert_int_eq(fire_due(HOUR, &id), FIRE_MADE);
+	ck_assert_int_eq(KEPT(next), 2 * HOUR);
+	row.paused = true;
+	put_at(&row, HOUR + 1);
+	row.paused = false;
+	row.next = HOUR;
+	put_at(&row, HOUR - 1000);
+	ck_assert_int_eq(KEPT(next), 2 * HOUR);
+	ck_assert_int_eq(KEPT(since), HOUR);
+}
+
 STORE_TEST(a_list_goes_by_names_in_pages)
 {
 	static const char *const names[] = { "b", "d", "a", "c" };
@@ -452,6 +469,7 @@ int main(void)
 	add_store_test(tc, the_same_again_moves_nothing);
 	add_store_test(tc, another_timing_begins_anew);
 	add_store_test(tc, a_pause_is_passed_over_and_the_beat_kept);
+	add_store_test(tc, a_clock_that_was_set_back_during_a_pause_brings_no_time_again);
 	add_store_test(tc, a_list_goes_by_names_in_pages);
 	add_store_test(tc, deleted_is_gone);
 	tcase_add_test(tc, it_is_there_at_open);
