@@ -261,7 +261,14 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_BLOCK_DELETE, "DELETE FROM block WHERE key = ?1 AND number = ?2") \
 	X(SQL_BLOCK_UP, "SELECT number FROM block WHERE key = ?1 AND number >= ?2 ORDER BY number LIMIT 1") \
 	X(SQL_BLOCK_DOWN, "SELECT number FROM block WHERE key = ?1 AND number <= ?2 ORDER BY number DESC LIMIT 1") \
-	X(SQL_BLOCK_JOBS, "SELECT id, lane, state, attempt, flow FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
+	X(SQL_BLOCK_JOBS, "SELECT id, lane, state, attempt FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
+	X(SQL_BLOCK_FLOWS, "SELECT id, lane, state, attempt, flow FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
+	X(SQL_TAGGED_JOBS, \
+	  "SELECT job.id, lane, state, attempt FROM tag CROSS JOIN job ON job.id = tag.job" \
+	  " WHERE tag.job BETWEEN ?1 AND ?2 AND name = ?3 AND value = ?4 ORDER BY tag.job") \
+	X(SQL_TAGGED_FLOWS, \
+	  "SELECT job.id, lane, state, attempt, flow FROM tag CROSS JOIN job ON job.id = tag.job" \
+	  " WHERE tag.job BETWEEN ?1 AND ?2 AND name = ?3 AND value = ?4 ORDER BY tag.job") \
 	X(SQL_JOB_UP, "SELECT id FROM job WHERE id >= ?1 ORDER BY id LIMIT 1") \
 	X(SQL_JOB_DOWN, "SELECT id FROM job WHERE id <= ?1 ORDER BY id DESC LIMIT 1") \
 	X(SQL_TAG_UP, "SELECT job FROM tag WHERE name = ?1 AND value = ?2 AND job >= ?3 ORDER BY job LIMIT 1") \
