@@ -85,6 +85,23 @@ static bool cell_put_rate(struct buf *out, const json_t *rate)
 	return true;
 }
 
+/* "2 ready, 1 running": what there is any of. */
+static bool cell_put_counts(struct buf *out, json_t *counts)
+{
+	const char *state, *between = "";
+	json_t *count;
+
+	json_object_foreach(counts, state, count) {
+		if (json_integer_value(count) == 0)
+			continue;
+		buf_printf(out, "%s%lld %s", between, (long long)json_integer_value(count), state);
+		between = ", ";
+	}
+	if (*between == '\0')
+		buf_puts(out, "no jobs");
+	return true;
+}
+
 /* What is easier to read than what the wire has. False: nothing is. */
 static bool cell_put_people(struct buf *out, const char *name, const json_t *value)
 {
@@ -92,6 +109,8 @@ static bool cell_put_people(struct buf *out, const char *name, const json_t *val
 		return cell_put_time(out, json_string_value(value));
 	if (strcmp(name, "rate") == 0 && json_is_object(value))
 		return cell_put_rate(out, value);
+	if (strcmp(name, "counts") == 0 && json_is_object(value))
+		return cell_put_counts(out, (json_t *)(uintptr_t)value);
 	if (!json_is_number(value))
 		return false;
 	if (cell_ends(name, "_bytes"))

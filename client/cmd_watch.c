@@ -2,11 +2,18 @@
 #include <stddef.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "client/cmd.h"
 #include "client/ids.h"
 #include "client/interrupt.h"
 #include "client/job_options.h"
 #include "client/table.h"
+
+enum {
+	WATCH_PATIENCE = 5000000,	/* microseconds that a daemon that is gone may take to be back */
+	WATCH_PAUSE = 50,		/* milliseconds between tries */
+	WATCH_TRY = 1000		/* milliseconds that one may hold up Ctrl-C */
+};
 
 /* The paths of an event's members, as the lines show them. */
 static const char *const watch_columns[] = { "at", "id", "type", "queue", "state", "attempt", "error", NULL };
@@ -64,6 +71,7 @@ struct watch {
 	struct table *table;
 	int64_t subscription;
 	int64_t seq;		/* of the last event that was shown */
+	int signals;		/* see interrupt_open */
 };
 
 static bool watch_is(const json_t *event, const char *kind)
@@ -73,45 +81,51 @@ static bool watch_is(const json_t *event, const char *kind)
 	return is != NULL && strcmp(is, kind) == 0;
 }
 
-static int watch_subscribe(struct watch *w)
+/* Says that not all that was asked for is told. */
+static void watch_missed(const struct watch *w, long long since, long long seq)
 {
-	json_t *since = json_object_get(w->params, "since"), *answer;
-	int code;
+	if (since > seq)
+		ctl_note(w->ctl, "there is no event %lld yet: the latest is %lld", since, seq);
+	else
+		ctl_note(w->ctl, "some of the events after %lld are not kept any more", since);
+}
 
-	answer = ctl_call(w->ctl, "event.subscribe", json_incref(w->params), &code);
+/* 0; -1. */
+static int watch_subscribe(struct watch *w, struct jobd_error *error)
+{
+	json_t *since = json_object_get(w->params, "since");
+	json_t *answer = jobd_call(w->ctl->conn, "event.subscribe", json_incref(w->params), error);
+	int64_t seq = json_integer_value(json_object_get(answer, "seq"));
+
+	if (answer == NULL)
+		return -1;
 	if (json_is_true(json_object_get(answer, "missed")))
-		ctl_note(w->ctl, "some of the events after %lld are not kept any more", (long long)json_integer_value(since));
+		watch_missed(w, json_integer_value(since), seq);
 	w->subscription = json_integer_value(json_object_get(answer, "subscription"));
-	w->seq = json_integer_value(since != NULL ? since : json_object_get(answer, "seq"));
+	w->seq = since != NULL && json_integer_value(since) < seq ? json_integer_value(since) : seq;
 	json_decref(answer);
-	return code;
+	return 0;
 }
 
-/* Was too slow: goes on where it was cut off. The daemon has ended the subscription, the library has not. -1: go on; else the exit code. */
-static int watch_again(struct watch *w, const json_t *lagged)
+/* Goes on where it was cut off. */
+static int watch_resume(struct watch *w, struct jobd_error *error)
 {
-	int code = CTL_DONE;
-
-	if (json_object_get(lagged, "subscription") == NULL)
-		json_decref(ctl_call(w->ctl, "event.unsubscribe", json_pack("{s:I}", "subscription", (json_int_t)w->subscription), &code));
-	if (code == CTL_DONE)
-		code = ctl_put(w->params, "since", json_integer(w->seq)) ? watch_subscribe(w) : CTL_JOB;
-	return code == CTL_DONE ? -1 : code;
+	if (json_object_set_new(w->params, "since", json_integer(w->seq)) == 0)
+		return watch_subscribe(w, error);
+	*error = (struct jobd_error){ .reason = "memory", .message = "out of memory" };
+	return -1;
 }
 
-/* One event. -1: go on; else the exit code. */
-static int watch_event(struct watch *w, json_t *event)
+/* Was too slow. The daemon has ended the subscription, the library has not. 0; -1. */
+static int watch_lagged(struct watch *w, const json_t *lagged, struct jobd_error *error)
 {
-	const json_t *subscription = json_object_get(event, "subscription");
-	int64_t seq = json_integer_value(json_object_get(event, "seq"));
+	json_t *ended;
 
-	if (subscription != NULL && json_integer_value(subscription) != w->subscription)
-		return -1;	/* of the one before */
-	if (seq > w->seq)
-		w->seq = seq;
-	if (watch_is(event, "lagged"))
-		return watch_again(w, event);
-	return watch_show(w->ctl, w->table, event) ? -1 : CTL_DONE;
+	if (json_object_get(lagged, "subscription") != NULL)
+		return watch_resume(w, error);
+	ended = jobd_call(w->ctl->conn, "event.unsubscribe", json_pack("{s:I}", "subscription", (json_int_t)w->subscription), error);
+	json_decref(ended);
+	return ended != NULL ? watch_resume(w, error) : -1;
 }
 
 /* Where somebody may want to go on. */
@@ -122,27 +136,62 @@ static int watch_left(const struct watch *w)
 	return CTL_DONE;
 }
 
+/* The connection is gone: goes on over a new one, for the daemon may be restarted. -1: it does; else the exit code. */
+static int watch_lost(struct watch *w, const struct jobd_error *lost)
+{
+	mono_us deadline = clock_after(WATCH_PATIENCE);
+	struct jobd_error error;
+
+	while (jobd_lost(lost) && clock_mono() < deadline) {
+		if (ctl_again_once(w->ctl, WATCH_TRY, &error) == 0 && watch_resume(w, &error) == 0)
+			return -1;
+		if (!jobd_lost(&error))
+			return ctl_refused(NULL, &error);
+		if (interrupt_wait(w->signals, w->ctl, WATCH_PAUSE) != 0)
+			return watch_left(w);
+	}
+	return ctl_refused(NULL, lost);
+}
+
+/* One event. -1: go on; else the exit code. */
+static int watch_event(struct watch *w, json_t *event)
+{
+	struct jobd_error error;
+	const json_t *subscription = json_object_get(event, "subscription");
+	int64_t seq = json_integer_value(json_object_get(event, "seq"));
+
+	if (subscription != NULL && json_integer_value(subscription) != w->subscription)
+		return -1;	/* of the one before */
+	if (seq > w->seq)
+		w->seq = seq;
+	if (watch_is(event, "lagged"))
+		return watch_lagged(w, event, &error) == 0 ? -1 : watch_lost(w, &error);
+	return watch_show(w->ctl, w->table, event) ? -1 : CTL_DONE;
+}
+
+
 /* Ctrl-C ends it, and well. */
 static int watch_loop(struct watch *w)
 {
-	int signals = interrupt_open(), code = signals < 0 ? CTL_JOB : watch_subscribe(w);
 	struct jobd_error error;
+	int code;
 
-	if (code == CTL_DONE)
-		code = -1;
+	w->signals = interrupt_open();
+	if (w->signals < 0)
+		return CTL_JOB;
+	code = watch_subscribe(w, &error) == 0 ? -1 : ctl_refused(NULL, &error);
 	while (code < 0) {
 		json_t *event = jobd_event(w->ctl->conn, 0, &error);
 
 		if (event != NULL)
 			code = watch_event(w, event);
 		else if (error.code != 0 || strcmp(error.reason, "timeout") != 0)
-			code = ctl_refused(NULL, &error);
-		else if (interrupt_wait(signals, w->ctl, -1) != 0)
+			code = watch_lost(w, &error);
+		else if (interrupt_wait(w->signals, w->ctl, -1) != 0)
 			code = watch_left(w);
 		json_decref(event);
 	}
-	if (signals >= 0)
-		interrupt_close(signals);
+	interrupt_close(w->signals);
 	return code;
 }
 

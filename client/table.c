@@ -39,14 +39,22 @@ static const char *table_name(const char *path)
 	return dot != NULL ? dot + 1 : path;
 }
 
-/* Numbers to the right; what may be long is cut where the terminal ends, a sentence goes on in the next line. */
+/* May it be long, so that it is cut first where the terminal ends? */
+static bool table_is_long(const char *name)
+{
+	static const char *const texts[] = { "error", "where", "args", "result", "tags", "meta" };
+
+	for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++)
+		if (strcmp(texts[i], name) == 0)
+			return true;
+	return false;
+}
+
+/* Numbers to the right; names are cut where cutting what is long is not enough, a sentence goes on in the next line. */
 static int table_flags(const char *name)
 {
-	static const char *const cut[] = { "type", "queue", "error", "where", "args", "result", "tags", "meta" };
-
-	for (size_t i = 0; i < sizeof(cut) / sizeof(cut[0]); i++)
-		if (strcmp(cut[i], name) == 0)
-			return SCOLS_FL_TRUNC;
+	if (table_is_long(name) || strcmp(name, "type") == 0 || strcmp(name, "queue") == 0)
+		return SCOLS_FL_TRUNC;
 	if (strcmp(name, "message") == 0)
 		return SCOLS_FL_WRAP;
 	return cell_numeric(name) ? SCOLS_FL_RIGHT : 0;
@@ -55,11 +63,13 @@ static int table_flags(const char *name)
 static bool table_draw_columns(struct table *t)
 {
 	for (const char *const *path = t->columns; *path != NULL; path++) {
+		const char *name = table_name(*path);
 		struct libscols_column *column;
 		char head[64];
 
-		table_head(head, table_name(*path));
-		column = scols_table_new_column(t->drawn, head, 0, table_flags(table_name(*path)));
+		table_head(head, name);
+		/* libsmartcols cuts columns first whose width is said as a part of the whole, however small. */
+		column = scols_table_new_column(t->drawn, head, table_is_long(name) ? 0.01 : 0, table_flags(name));
 		if (column == NULL)
 			return false;
 		scols_cell_set_color(scols_column_get_header(column), "bold");

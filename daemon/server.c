@@ -253,7 +253,7 @@ static void server_main(void *arg)
 		s->status = EXIT_FAILED;
 		s->stop = true;
 	} else {
-		sd_notifyf(0, "READY=1\nSTATUS=%lld jobs", (long long)backlog_active(&s->parts.backlog));
+		sd_notifyf(0, "READY=1\nSTATUS=jobs that are not over: %lld", (long long)backlog_active(&s->parts.backlog));
 	}
 	while (!s->stop)
 		cond_wait(&s->news, MONO_NEVER);

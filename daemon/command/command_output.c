@@ -54,8 +54,8 @@ static int find_attempt(struct call *call, struct output_request *rq, struct out
 	if (rc != 0)
 		return command_fail_job(call, rc, rq->id, "gone");
 	if (rq->attempt > record.row.attempt) {
-		rc = rpc_error_set(&call->error, RPC_NOT_FOUND, "attempt", "job %lld has had %d attempts so far", (long long)rq->id,
-				   record.row.attempt);
+		rc = rpc_error_set(&call->error, RPC_NOT_FOUND, "attempt", "job %lld has had %d attempt%s so far", (long long)rq->id,
+				   record.row.attempt, record.row.attempt == 1 ? "" : "s");
 		call->error.id = rq->id;
 	}
 	if (rq->attempt == 0)

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import signal
 
@@ -27,6 +28,8 @@ def _():
         equal((got.out, got.err), ("", "err1\n"))
         equal(d.jobctl("logs", id, "--stream=stdout").err, "")
         check("2 attempts" in d.jobctl("logs", id, "--attempt", "3", code=4).err)
+        once = submit(d, "noop", "-w")
+        check("has had 1 attempt so far" in d.jobctl("logs", once, "--attempt", "2", code=4).err)
         d.jobctl("logs", 99, code=4)
         other = submit(d, "exec", "-w", "--", "echo", "other")
         got = d.jobctl("logs", other, 99, id, "--stream", "stdout", code=4)
@@ -158,6 +161,34 @@ def _():
         equal([process.stdout.readline().split("\t")[1] for _ in range(2)], [str(ids[2]), str(ids[0])])
         process.send_signal(signal.SIGINT)
         equal((process.communicate()[0], process.returncode), ("", 0))
+
+
+@test("watch goes on over a daemon's restart, from the last event that it has shown")
+def _():
+    with start() as d:
+        id = submit(d, "noop", "-w")
+        process = d.jobctl_start("watch", "--json", "--since", "0")
+        seen = [json.loads(process.stdout.readline()) for _ in range(3)]
+        equal([event["job"]["state"] for event in seen], ["ready", "running", "succeeded"])
+        for hard in (True, False):
+            d.restart(hard=hard)
+            d.jobctl("retry", id), d.jobctl("wait", id)
+            again = [json.loads(process.stdout.readline()) for _ in range(3)]
+            equal([event["job"]["state"] for event in again], ["ready", "running", "succeeded"])
+            check(again[0]["seq"] > seen[-1]["seq"], (seen, again))
+            seen = again
+        process.send_signal(signal.SIGINT)
+        out, err = process.communicate()
+        equal((out, process.returncode), ("", 0), err)
+
+
+@test("an event that is still to come is said to be")
+def _():
+    with start() as d:
+        process = d.jobctl_start("watch", "--since", 1000000)
+        check(re.fullmatch("jobctl: there is no event 1000000 yet: the latest is [0-9]+\n", process.stderr.readline()))
+        process.send_signal(signal.SIGINT)
+        process.communicate()
 
 
 @test("watch ends when its reader goes away, and with 3 when the daemon does")

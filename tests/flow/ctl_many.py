@@ -214,6 +214,19 @@ def _():
     rated["rate"]["per_second"] = 0.05
     shown = on_terminal(lambda peer: (peer.take("queue.get"), peer.answer(rated)), "queue", "show", "b")
     check("3/m, burst 5" in shown, shown)
+    check(re.search(r"^COUNTS +5 ready\r?$", shown, re.M), shown)
+    rated["counts"] = {"ready": 0, "running": 2, "failed": 1}
+    shown = on_terminal(lambda peer: (peer.take("queue.get"), peer.answer(rated)), "queue", "show", "b")
+    check(re.search(r"^COUNTS +2 running, 1 failed\r?$", shown, re.M), shown)
+
+
+@test("on a terminal a long text is cut before a queue's name is")
+def _():
+    job = {"id": 7, "state": "failed", "type": "exec", "queue": "default", "priority": 0, "attempt": 1, "submitted_at": "2026-11-20T18:00:00.000Z",
+           "error": {"reason": "exit_status", "message": "exit status 3; allowed: 0, and much more of it" * 3}}
+    shown = on_terminal(lambda peer: (peer.take("job.list"), peer.answer({"jobs": [job]})), "list").splitlines()
+    check(all(len(line.rstrip()) <= 80 for line in shown), shown)
+    check(re.search(r"failed +exec default +0 +1 2026-11-20 18:00:00 exit_", shown[-1]), shown)
 
 
 # ---- against the daemon ----
