@@ -123,6 +123,7 @@ static void put_store(struct jwriter *w, const struct parts *parts)
 	jw_put_real(w, "commit_max_ms", (double)store.commit_max / 1000);
 	jw_put_int(w, "database_bytes", store.database_bytes);
 	jw_put_int(w, "wal_bytes", store.wal_bytes);
+	jw_put_int(w, "pages_written", (int64_t)store.pages);
 	jw_object_end(w);
 }
 

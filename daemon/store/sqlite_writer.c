@@ -58,6 +58,7 @@ static int writer_wal_grew(void *arg, sqlite3 *h, const char *name, int frames)
 	struct sqlite_writer *w = arg;
 
 	(void)h, (void)name;
+	w->pages += (uint64_t)(frames > w->wal_frames ? frames - w->wal_frames : frames);	/* it may have begun anew */
 	w->wal_frames = frames;
 	return SQLITE_OK;
 }
@@ -211,6 +212,7 @@ static void writer_note_figures(struct sqlite_writer *w, int rc, size_t n, mono_
 	f->wal_bytes = w->wal_bytes;
 	f->writable = w->health == SQLITE_HEALTHY;
 	f->failures += rc != 0;
+	f->pages = w->pages;
 	if (rc == 0 && n > 0) {
 		f->transactions++;
 		f->operations += n;

@@ -33,6 +33,7 @@ struct sqlite_writer {
 	bool damaged;			/* a part of the file is: said so */
 	mono_us probe_at, probe_after;	/* not healthy: when to look again */
 	int wal_frames;			/* in the log, as of the last commit */
+	uint64_t pages;			/* written to it */
 	struct sqlite_checkpoint checkpoint;
 	int64_t database_bytes, wal_bytes;	/* the files' */
 	pthread_mutex_t figures_mutex;

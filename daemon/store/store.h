@@ -485,6 +485,7 @@ struct store_stats {
 	char path[256];
 	uint64_t transactions, operations;	/* since open */
 	uint64_t failures;			/* transactions rolled back by the disk */
+	uint64_t pages;				/* written to the log, since open */
 	size_t waiting;				/* operations not yet taken up */
 	mono_us commit_last, commit_max;	/* time of one transaction, sync included */
 	int64_t database_bytes, wal_bytes;

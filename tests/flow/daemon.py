@@ -23,7 +23,8 @@ STATUS = {
     "connections": {"open": int, "limit": int, "accepted": int},
     "requests": {"in_flight": int},
     "store": {"backend": str, "path": str, "writable": bool, "transactions": int, "operations": int, "failures": int, "waiting": int,
-              "commit_ms": (int, float), "commit_max_ms": (int, float), "database_bytes": int, "wal_bytes": int},
+              "commit_ms": (int, float), "commit_max_ms": (int, float), "database_bytes": int, "wal_bytes": int,
+              "pages_written": int},
 }
 
 
