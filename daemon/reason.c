@@ -217,7 +217,7 @@ static int known_add_job(void *arg, const struct job *job)
 	int rc = 0;
 
 	if (job->flow != NULL && job->flow->lot != NULL)
-		rc = known_add_key(k, job->flow->lot->key);
+		rc = known_add_key(k, job->flow->lot->name.key);
 	if (rc == 0 && job->row.state == JOB_READY && !k->draining && !queue_still(job->lane->queue))
 		rc = known_add_id(k, job->row.id);
 	return rc;

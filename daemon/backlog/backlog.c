@@ -6,13 +6,14 @@
 
 #include "base/log.h"
 
-enum { LOTS_A_TAKE = 16, PASSES_A_LOOK = 2048 };
+enum { PASSES_A_LOOK = 2048 };
 
 void backlog_init(struct backlog *s, void (*wake)(void *arg), void *arg)
 {
 	memset(s, 0, sizeof(*s));
 	TAILQ_INIT(&s->awaited);
 	TAILQ_INIT(&s->hungry);
+	key_table_init(&s->keys);
 	s->wake = s->rounds.wake = wake;
 	s->arg = s->rounds.arg = arg;
 }
@@ -118,8 +119,7 @@ static void flow_settle_hunger(struct backlog *s, struct flow *f)
 	}
 }
 
-/* Puts the flow's turns in or out of the round. The page that they wait for goes before those that none waits for. */
-static void turns_changed(struct backlog *s, const struct flow *f)
+void backlog_turns_changed(struct backlog *s, const struct flow *f)
 {
 	struct flow *first = turns_first(f->group->turn);
 
@@ -129,19 +129,6 @@ static void turns_changed(struct backlog *s, const struct flow *f)
 	TAILQ_REMOVE(&s->hungry, first, hungry_link);
 	first->awaited = true;
 	TAILQ_INSERT_TAIL(&s->awaited, first, hungry_link);
-}
-
-/* A lot with room for one more: the best of those parked comes back. */
-static void lot_release(struct backlog *s, struct lot *lot)
-{
-	struct flow *f = lot_best(lot);
-
-	if (f == NULL)
-		return;
-	key_unpark(f);
-	turns_settle(f);
-	turns_changed(s, f);
-	s->wake(s->arg);
 }
 
 static void flow_settle_parked(struct flow *f)
@@ -168,10 +155,10 @@ static void flow_settle(struct backlog *s, struct flow *f)
 	flow_settle_parked(f);
 	turns_settle(f);
 	flow_settle_hunger(s, f);
-	turns_changed(s, f);
+	backlog_turns_changed(s, f);
 	/* Its head may be worse than one that is parked for the same slot. */
 	if (lot != NULL)
-		lot_release(s, lot);
+		backlog_release_lot(s, lot);
 	if (f->id != 0 && f->unfinished <= 0 && f->jobs == 0 && !f->paging)
 		backlog_forget_flow(s, f);
 }
@@ -352,7 +339,7 @@ static bool peek_passes(struct backlog *s, struct job *job, wall_ms now)
 	if (key_full(f)) {
 		key_park(f);
 		turns_settle(f);
-		turns_changed(s, f);
+		backlog_turns_changed(s, f);
 		return true;
 	}
 	return !round_token(&s->rounds, f->lane->queue, now);
@@ -363,30 +350,29 @@ void backlog_refresh(struct backlog *s, wall_ms now)
 	rounds_refresh(&s->rounds, now);
 }
 
-struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now)
+/* The round's first job, once what of the same queue waits for wide keys has been looked at. */
+static struct job *peek_head(struct backlog *s, enum job_class class)
 {
-	struct job *job;
-	int passed = 0;
+	struct job *job = round_head(&s->rounds, class);
 
-	backlog_refresh(s, now);
-	while ((job = round_head(&s->rounds, class)) != NULL && peek_passes(s, job, now))
-		if (++passed == PASSES_A_LOOK) {
-			s->wake(s->arg);	/* the rest when others have had the loop */
-			return NULL;
-		}
-	return job;
+	if (job == NULL || TAILQ_EMPTY(&job->flow->group->turn->wide))
+		return job;
+	backlog_release_lots(s, &job->flow->group->turn->wide);
+	return round_head(&s->rounds, class);
 }
 
-/* Its turn has changed who is next in the lots of the same turns: of each one more comes back, of so many by turns. */
-static void lots_release(struct backlog *s, struct turns *t)
+struct job *backlog_peek(struct backlog *s, enum job_class class, wall_ms now)
 {
-	for (int i = 0; i < LOTS_A_TAKE && !TAILQ_EMPTY(&t->open); i++) {
-		struct lot *lot = TAILQ_FIRST(&t->open);
+	backlog_refresh(s, now);
+	backlog_release_keys(s, class);
+	for (int passed = 0; passed < PASSES_A_LOOK; passed++) {
+		struct job *job = peek_head(s, class);
 
-		TAILQ_REMOVE(&t->open, lot, open_link);
-		TAILQ_INSERT_TAIL(&t->open, lot, open_link);
-		lot_release(s, lot);
+		if (job == NULL ? !backlog_release_keys(s, class) : !peek_passes(s, job, now))
+			return job;
 	}
+	s->wake(s->arg);	/* the rest when others have had the loop */
+	return NULL;
 }
 
 void backlog_take(struct backlog *s, struct job *job, wall_ms now)
@@ -397,7 +383,7 @@ void backlog_take(struct backlog *s, struct job *job, wall_ms now)
 	turns_took(job->flow);
 	job->token_at = round_take(&s->rounds, job->lane->queue, lane_class(job->lane), now);
 	flow_settle(s, job->flow);
-	lots_release(s, job->flow->group->turn);
+	backlog_release_lots(s, &job->flow->group->turn->open);	/* its turn has changed who is next in them */
 }
 
 bool backlog_limited(const struct job *job)
@@ -410,17 +396,6 @@ bool backlog_limited(const struct job *job)
 void backlog_started(struct job *job)
 {
 	job->token_at = 0;
-}
-
-/* A slot of the key is free: the best of each lot that waits for it comes back. */
-static void key_released(struct backlog *s, struct key *k)
-{
-	struct lot *lot, *next;
-
-	for (lot = TAILQ_FIRST(&k->waiting); lot != NULL; lot = next) {
-		next = TAILQ_NEXT(lot, waiting_link);
-		lot_release(s, lot);
-	}
 }
 
 void backlog_done(struct backlog *s, struct job **held)
@@ -441,7 +416,7 @@ void backlog_done(struct backlog *s, struct job **held)
 	else
 		windows_forget(&s->windows, job);
 	if (f->lot != NULL)
-		key_released(s, f->lot->key);
+		backlog_key_let_go(s, f->lot->name.key);
 	flow_settle(s, f);
 	if (to != NULL) {
 		to->jobs--;

@@ -120,6 +120,18 @@ int64_t backlog_active(const struct backlog *s);
 
 /* ---- for its own files ---- */
 
+/* Puts the flow's turns in or out of the round. The page that they wait for goes before those that none waits for. */
+void backlog_turns_changed(struct backlog *s, const struct flow *f);
+
+/* Where the lot has room for one more, the best of those parked comes back. */
+void backlog_release_lot(struct backlog *s, struct lot *lot);
+/* The same for those of a turns' list, of so many by turns. */
+void backlog_release_lots(struct backlog *s, struct lot_list *list);
+/* Of each wide key with a slot to give one lot of the class, of so many by turns; false: there is none. */
+bool backlog_release_keys(struct backlog *s, enum job_class class);
+/* A slot of the key is free: the best of each lot that waits for it comes back. */
+void backlog_key_let_go(struct backlog *s, struct key *k);
+
 /* Finds or makes; NULL row: the lane's own. NULL when out of memory. */
 struct flow *backlog_flow(struct backlog *s, struct lane *l, const struct flow_row *row);
 /* Takes a flow without jobs out of wherever it is, and frees it. */

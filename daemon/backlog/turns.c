@@ -68,6 +68,7 @@ void turns_init(struct turns *t, struct queue *queue)
 {
 	t->queue = queue;
 	TAILQ_INIT(&t->open);
+	TAILQ_INIT(&t->wide);
 }
 
 int turns_join(struct turns *t, struct flow *f, const char *group)

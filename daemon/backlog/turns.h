@@ -45,7 +45,8 @@ struct turns {
 	struct group *by_name;
 	struct heap groups;
 	uint64_t clock;		/* of the groups' stamps */
-	struct lot_list open;	/* lots with parked flows of which one more could start (key.h) */
+	/* Lots with parked flows (key.h): those of which one more could start, and those of wide keys, where it may be so. */
+	struct lot_list open, wide;
 };
 
 void turns_init(struct turns *t, struct queue *queue);	/* the rest of it zero */

@@ -13,7 +13,7 @@
 #include "tests/lib/chance.h"
 #include "tests/lib/unit.h"
 
-enum { JOBS = 4000, QUEUES = 3, GROUPS = 5, KEYS = 4, LIMITS = 3 };
+enum { JOBS = 4000, QUEUES = 60, GROUPS = 5, KEYS = 4, LIMITS = 3 };
 
 struct model_job {
 	struct job_row row;
@@ -36,6 +36,7 @@ static struct model_group groups[QUEUES][GROUPS];
 static uint64_t stamps[QUEUES];
 static int keys_in_hand[KEYS], in_hand[QUEUES];
 static int64_t concurrency[QUEUES];
+static int queues_len, limits_len;	/* so many are there */
 
 static void on_wake(void *arg)
 {
@@ -55,6 +56,8 @@ static void begin(uint64_t seed)
 	memset(in_hand, 0, sizeof(in_hand));
 	memset(concurrency, 0, sizeof(concurrency));
 	jobs_len = 0;
+	queues_len = 3;
+	limits_len = LIMITS;
 	spec = job_spec_new(&from);
 }
 
@@ -148,10 +151,10 @@ static void submit(void)
 
 	m->row.id = jobs_len;
 	m->row.priority = chance_below(3) ? 0 : (int)chance_below(3) - 1;
-	m->queue = (int)chance_below(QUEUES);
+	m->queue = (int)chance_below((unsigned)queues_len);
 	m->group = (int)chance_below(GROUPS);
 	m->key = chance_below(2) ? (int)chance_below(KEYS) : 0;
-	m->limit = m->key > 0 ? 1 + (int)chance_below(LIMITS) : 0;
+	m->limit = m->key > 0 ? 1 + (int)chance_below((unsigned)limits_len) : 0;
 	commit(m, JOB_READY);
 }
 
@@ -161,7 +164,7 @@ static struct model_job *take(void)
 	struct model_job *m, *first;
 
 	if (job == NULL) {
-		for (int q = 0; q < QUEUES; q++)
+		for (int q = 0; q < queues_len; q++)
 			if ((first = first_of(q)) != NULL)
 				ck_abort_msg("job %lld is not offered", (long long)first->row.id);
 		return NULL;
@@ -227,21 +230,20 @@ static void step(void)
 		break;
 	case 7:
 		if (chance_below(20) == 0)
-			limit_queue((int)chance_below(QUEUES));
+			limit_queue((int)chance_below((unsigned)queues_len));
 		break;
 	}
 }
 
-START_TEST(the_order_is_the_models)
+static void follow_the_model(int steps)
 {
 	struct model_job *m;
 
-	begin(1000 + (uint64_t)_i);
-	for (int i = 0; i < 6000; i++)
+	for (int i = 0; i < steps; i++)
 		step();
-	for (int q = 0; q < QUEUES; q++)
+	for (int q = 0; q < queues_len; q++)
 		concurrency[q] = 0;
-	for (int q = 0; q < QUEUES; q++) {
+	for (int q = 0; q < queues_len; q++) {
 		char name[16];
 		struct queue_row row = { .name = name_of(name, 'q', q + 1) };
 
@@ -259,6 +261,22 @@ START_TEST(the_order_is_the_models)
 			commit(&jobs[id], JOB_CANCELLED);
 	hold(s.flows == NULL && s.keys.by_name == NULL && s.windows.jobs == NULL);
 	end();
+}
+
+START_TEST(the_order_is_the_models)
+{
+	begin(1000 + (uint64_t)_i);
+	follow_the_model(6000);
+}
+END_TEST
+
+/* Most of what is ready waits for keys that very many queues share. */
+START_TEST(the_order_is_the_models_where_keys_are_wide)
+{
+	begin(2000 + (uint64_t)_i);
+	queues_len = QUEUES;
+	limits_len = _i % 2 ? 1 : LIMITS;
+	follow_the_model(6000);
 }
 END_TEST
 
@@ -343,6 +361,29 @@ START_TEST(a_parked_head_holds_up_no_other)
 }
 END_TEST
 
+START_TEST(queues_take_turns_at_a_wide_key)
+{
+	enum { ROUNDS = 5 };
+	int served[QUEUES] = { 0 };
+
+	begin(1);
+	queues_len = QUEUES;
+	for (int i = 0; i < ROUNDS * QUEUES; i++) {
+		jobs[jobs_len + 1].queue = i / ROUNDS;	/* each has all of its jobs before the next one has any */
+		submit_of(0, 1, 1, 0);
+	}
+	for (int i = 0; i < ROUNDS * QUEUES; i++) {
+		struct model_job *m = take();
+
+		ck_assert_ptr_nonnull(m);
+		ck_assert_int_eq(served[m->queue]++, i / QUEUES);
+		ck_assert_ptr_null(take());
+		let_go(m, JOB_SUCCEEDED);
+	}
+	end();
+}
+END_TEST
+
 /* ---- what it costs ---- */
 
 #ifdef JOBD_SANITIZED
@@ -401,7 +442,8 @@ static double cost(int64_t n, int64_t queues, int64_t per_group, int64_t per_key
 
 START_TEST(a_job_costs_the_same_among_many)
 {
-	static const struct { int64_t queues, per_group, per_key; } shapes[] = { { 1, 1, 1 }, { 100, 3, 1 }, { 1, 1000000, 1 }, { 7, 1, 20 } };
+	static const struct { int64_t queues, per_group, per_key; } shapes[] = { { 1, 1, 1 }, { 100, 3, 1 }, { 1, 1000000, 1 }, { 7, 1, 20 },
+											{ 1000000, 1, 1000000 } };
 
 	for (size_t i = 0; i < sizeof(shapes) / sizeof(shapes[0]); i++) {
 		double few = cost(FEW, shapes[i].queues, shapes[i].per_group, shapes[i].per_key);
@@ -423,7 +465,9 @@ static Suite *suite(void)
 	tcase_add_test(tc, groups_take_turns);
 	tcase_add_test(tc, a_group_that_was_away_joins_at_the_end);
 	tcase_add_test(tc, a_parked_head_holds_up_no_other);
+	tcase_add_test(tc, queues_take_turns_at_a_wide_key);
 	tcase_add_loop_test(tc, the_order_is_the_models, 0, 8);
+	tcase_add_loop_test(tc, the_order_is_the_models_where_keys_are_wide, 0, 8);
 	tcase_add_test(tc, a_job_costs_the_same_among_many);
 	suite_add_tcase(suite, tc);
 	return suite;
