@@ -277,8 +277,12 @@ int memory_ask_many(struct memory_store *m, struct store_op *op)
 	for (size_t i = 0; i < many->n; i++) {
 		struct memory_job *j = memory_find(m, many->ids[i]);
 
-		if (j != NULL && (many->states & 1u << j->k.row.state) != 0)
+		if (j == NULL)
+			continue;
+		if ((many->states & 1u << j->k.row.state) != 0)
 			*op->many.done += memory_ask_change(m, op, j) == 0;
+		else
+			*op->many.done += op_took_along(op, &j->k);
 	}
 	return 0;
 }

@@ -168,6 +168,11 @@ bool op_settles(const struct store_op *op, int64_t id)
 	return op->verb == VERB_SETTLE && op->settle->id == id;
 }
 
+bool op_took_along(const struct store_op *op, const struct job_kept *k)
+{
+	return op->verb == VERB_CANCEL_MANY && k->row.state == JOB_CANCELLED && k->row.cancel_requested_at == 0;
+}
+
 rule_fn *op_ask_rule(const struct store_op *op)
 {
 	return verbs[op->verb].rule;

@@ -138,6 +138,9 @@ struct note *op_note(struct store_op *op, enum job_state from, const struct job_
 /* Is it the settlement of that job, and not of one that lets it go? */
 bool op_settles(const struct store_op *op, int64_t id);
 
+/* Of a verb about many: was the job cancelled as a child of another, and not asked for itself? */
+bool op_took_along(const struct store_op *op, const struct job_kept *k);
+
 /* The rule of a verb that a person asks for. */
 rule_fn *op_ask_rule(const struct store_op *op);
 

@@ -76,8 +76,12 @@ int sqlite_ask_many(struct sqlite_tx *tx, struct store_op *op)
 	for (size_t i = 0; i < many->n && tx->db.failed == 0; i++) {
 		struct sqlite_job *j;
 
-		if (sqlite_job_get(tx, many->ids[i], &j) == 0 && (many->states & 1u << j->row.k.row.state) != 0)
+		if (sqlite_job_get(tx, many->ids[i], &j) != 0)
+			continue;
+		if ((many->states & 1u << j->row.k.row.state) != 0)
 			*op->many.done += ask_change(tx, op, j) == 0;
+		else
+			*op->many.done += op_took_along(op, &j->row.k);
 	}
 	return tx->db.failed;
 }

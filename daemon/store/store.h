@@ -397,7 +397,8 @@ void job_matches_free(struct job_matches *matches);
 /*
  * The same change for each of them, in order and in one step; *done says how
  * many it was made to. One that is in none of `states` any more, or to which the
- * change cannot be made, stays as it is.
+ * change cannot be made, stays as it is. One that was cancelled meanwhile, as the
+ * child of another of them, counts for a cancel.
  */
 struct job_many {
 	const int64_t *ids;		/* borrowed while the verb parks */

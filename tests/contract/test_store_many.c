@@ -129,6 +129,29 @@ STORE_TEST(cancel_many_takes_what_it_may)
 	ck_assert_int_eq(state_of(over), JOB_SUCCEEDED);
 }
 
+STORE_TEST(cancel_many_counts_what_goes_with_others_of_them)
+{
+	int64_t parent = submit(), over = submit();
+	struct submission s = { .spec = new_spec("q", "t"), .after = &parent, .after_n = 1 };
+	struct job_many some;
+
+	ck_assert_int_eq(store_submit(st, &s, 1, 1000, NULL), 0);
+	job_spec_unref(&s.spec);
+	succeed(over, 1500);
+	ids[0] = parent;
+	ids_n = 1;
+	some = many(WAITING);
+	ck_assert_int_eq(store_cancel_many(st, &some, 2000, &done), 0);
+	ck_assert_uint_eq(done, 1);
+	ck_assert_int_eq(state_of(s.id), JOB_CANCELLED);
+	ids[0] = s.id;			/* in the batch behind */
+	ids[1] = over;
+	ids_n = 2;
+	some = many(WAITING);
+	ck_assert_int_eq(store_cancel_many(st, &some, 2000, &done), 0);
+	ck_assert_uint_eq(done, 1);
+}
+
 STORE_TEST(retry_many_leaves_what_has_lost_its_key)
 {
 	struct submission a = { .spec = new_keyed_spec("k") }, b = { .spec = new_keyed_spec("k") };
@@ -184,6 +207,7 @@ int main(void)
 	add_store_test(tc, each_filter_filters);
 	add_store_test(tc, many_pass);
 	add_store_test(tc, cancel_many_takes_what_it_may);
+	add_store_test(tc, cancel_many_counts_what_goes_with_others_of_them);
 	add_store_test(tc, retry_many_leaves_what_has_lost_its_key);
 	add_store_test(tc, delete_many_deletes);
 	suite_add_tcase(suite, tc);

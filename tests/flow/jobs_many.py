@@ -180,6 +180,18 @@ def _():
         equal(c.call("queue.get", name="kept")["paused"], False)
 
 
+@test("what goes with its parent, of the same call, is counted")
+def _():
+    with Daemon("pool.processes=1") as d, d.client() as c:
+        # The parent is the newest, and so the first to go.
+        graph = [{"type": "noop", "queue": "q", "after": ["last"]}] * 999 + [{"type": "noop", "queue": "q", "ref": "last", "hold": True}]
+        c.call("job.submit_many", jobs=graph)
+        equal(c.call("queue.purge", name="q"), {"cancelled": 1000})
+        c.call("job.submit_many", jobs=graph)
+        equal(c.call("job.cancel_many", queue="q", state=["held", "blocked"]), {"matched": 1000, "done": 1000})
+        equal(states(c), {"cancelled": 2000})
+
+
 @test("a paused queue stays so, and kill -9 in the middle leaves each job whole")
 def _():
     with Daemon("pool.processes=1") as d:
