@@ -64,7 +64,7 @@ static void cell_put_span(struct buf *out, double seconds)
 {
 	char shown[TIMES_SIZE];
 
-	times_show_span(shown, (int64_t)(seconds * 1000));
+	timefmt_write_span(shown, (int64_t)(seconds * 1000));
 	buf_puts(out, shown);
 }
 

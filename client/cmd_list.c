@@ -35,7 +35,7 @@ static const struct opt list_options[] = {
 /* The members of a listed record. A dot ends the name of one whose own members may be asked for, such as tags.for. */
 static const char *const list_members[] = {
 	"id", "type", "class", "queue", "priority", "state", "reason", "attempt", "max_attempts", "group", "args.", "tags.", "meta.",
-	"submitted_at", "run_at", "started_at", "finished_at", "expires_at", "timeout", "after", "unique_key", "schedule",
+	"submitted_at", "run_at", "started_at", "finished_at", "expires_at", "timeout", "after", "unique_key", "concurrency.", "schedule",
 	"scheduled_for", "cancel_requested_at", "progress.", "result.", "error.", "output_bytes.", NULL
 };
 

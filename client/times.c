@@ -118,20 +118,3 @@ json_t *times_seconds(int64_t ms)
 {
 	return ms % 1000 == 0 ? json_integer(ms / 1000) : json_real((double)ms / 1000);
 }
-
-void times_show_span(char out[TIMES_SIZE], int64_t ms)
-{
-	static const struct {
-		const char *name;
-		int64_t ms;
-	} units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 } };
-
-	for (size_t i = 0; i + 1 < sizeof(units) / sizeof(units[0]); i++) {
-		if (ms < units[i].ms)
-			continue;
-		snprintf(out, TIMES_SIZE, "%lld%s %lld%s", (long long)(ms / units[i].ms), units[i].name,
-			 (long long)(ms % units[i].ms / units[i + 1].ms), units[i + 1].name);
-		return;
-	}
-	snprintf(out, TIMES_SIZE, "%gs", (double)ms / 1000);
-}

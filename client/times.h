@@ -25,7 +25,4 @@ void times_show(char out[TIMES_SIZE], int64_t ms);
 /* A span as the wire has it: seconds, an integer where they are whole. */
 json_t *times_seconds(int64_t ms);
 
-/* "1d 2h", "3m 20s", "1.5s": the two largest units of a span. */
-void times_show_span(char out[TIMES_SIZE], int64_t ms);
-
 #endif

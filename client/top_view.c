@@ -96,7 +96,7 @@ static void top_daemon(struct frame *f, const struct top_data *data)
 	json_t *status = data->status;
 	char text[TIMES_SIZE + 40];
 
-	times_show_span(text, (int64_t)top_number(status, "uptime") * 1000);
+	timefmt_write_span(text, (int64_t)top_number(status, "uptime") * 1000);
 	top_item(f, "up", NULL, text);
 	snprintf(text, sizeof(text), "%.1f ms (worst %.0f)", top_number(status, "loop.lag_ms"), top_number(status, "loop.lag_max_ms"));
 	top_item(f, "lag", NULL, text);
@@ -187,7 +187,7 @@ static void top_queue(struct frame *f, json_t *queue, int columns, int name_widt
 
 		text[0] = '\0';
 		if (value != NULL && strcmp(top_queue_columns[i].head, "OLDEST") == 0)
-			times_show_span(text, (int64_t)json_number_value(value) * 1000);
+			timefmt_write_span(text, (int64_t)json_number_value(value) * 1000);
 		else if (value != NULL)
 			snprintf(text, sizeof(text), "%lld", (long long)json_integer_value(value));
 		frame_field(f, NULL, text, top_queue_columns[i].width, true);
@@ -246,7 +246,7 @@ static void top_job(struct frame *f, json_t *job, wall_ms now)
 	snprintf(id, sizeof(id), "%lld", top_count(job, "id"));
 	snprintf(attempt, sizeof(attempt), "%lld", top_count(job, "attempt"));
 	if (timefmt_read(top_text(job, "started_at"), &started) == 0)
-		times_show_span(span, now > started ? (now - started) / 1000 * 1000 : 0);
+		timefmt_write_span(span, now > started ? (now - started) / 1000 * 1000 : 0);
 	frame_field(f, NULL, id, TOP_ID - 1, true);
 	frame_text(f, NULL, " ");
 	frame_field(f, NULL, top_text(job, "type"), TOP_TYPE, false);

@@ -49,11 +49,20 @@ static const char *verb_end(int64_t n)
 	return n == 1 ? "s" : "";
 }
 
-static double seconds_until(wall_ms at)
+/* A moment to come: when it is, and how far off, to the millisecond where it is near. */
+struct moment {
+	char at[TIMEFMT_SIZE], left[TIMEFMT_SPAN_SIZE];
+};
+
+static void moment_write(struct moment *m, wall_ms at)
 {
 	wall_ms left = at - clock_wall();
 
-	return left > 0 ? (double)left / 1000 : 0;
+	timefmt_write(m->at, at);
+	if (left >= 60000)
+		timefmt_write_span(m->left, left);
+	else
+		snprintf(m->left, sizeof(m->left), "%.3f s", left > 0 ? (double)left / 1000 : 0);
 }
 
 /* How the latest attempt of a job that waits for another ended. After job.retry nothing is known of it but the history. */
@@ -72,16 +81,16 @@ static void say_attempt(struct sentence *s, const struct job_record *r)
 
 static void say_scheduled(struct sentence *s, const struct job_record *r)
 {
-	char at[TIMEFMT_SIZE];
+	struct moment due;
 
-	timefmt_write(at, r->row.run_at);
+	moment_write(&due, r->row.run_at);
 	s->earliest = r->row.run_at;
 	if (r->row.attempt == 0) {
-		say(s, "it is not to run before %s, %.3f s from now", at, seconds_until(r->row.run_at));
+		say(s, "it is not to run before %s, %s from now", due.at, due.left);
 		return;
 	}
 	say_attempt(s, r);
-	say_more(s, "; the next is due at %s, %.3f s from now", at, seconds_until(r->row.run_at));
+	say_more(s, "; the next is due at %s, %s from now", due.at, due.left);
 }
 
 static void say_blocked(struct sentence *s, const struct job_record *r, const struct explained *more)
@@ -131,16 +140,16 @@ static void say_paused(struct sentence *s, const struct parts *p, const struct j
 static void say_limited(struct sentence *s, const struct parts *p, const struct job_spec *spec, enum reason why)
 {
 	const struct queue *q = queue_find(&p->backlog.queues, spec->queue);
-	char at[TIMEFMT_SIZE];
 	struct backlog_limit limit;
+	struct moment due;
 	wall_ms now = clock_wall();
 
 	backlog_why(&p->backlog, spec, now, &limit);
 	if (why == REASON_RATE && q != NULL) {
 		s->earliest = limit.next_token > now ? limit.next_token : now;	/* it may have come since */
-		timefmt_write(at, s->earliest);
-		say(s, "its queue %s starts %g a second (at once at most %lld); the next is due at %s, %.3f s from now", q->name,
-		    q->limits.rate.per_second, (long long)q->limits.rate.burst, at, seconds_until(s->earliest));
+		moment_write(&due, s->earliest);
+		say(s, "its queue %s starts %g a second (at once at most %lld); the next is due at %s, %s from now", q->name,
+		    q->limits.rate.per_second, (long long)q->limits.rate.burst, due.at, due.left);
 	} else if (why == REASON_QUEUE_CONCURRENCY) {
 		say(s, "%lld job%s of its queue %s run%s, and its concurrency is %lld", (long long)limit.in_hand,
 		    plural(limit.in_hand), spec->queue, verb_end(limit.in_hand), (long long)limit.limit);

@@ -2,6 +2,7 @@
 
 #include <errno.h>
 #include <stdbool.h>
+#include <stdio.h>
 #include <string.h>
 #include <time.h>
 
@@ -211,4 +212,21 @@ int timefmt_read_span(const char *text, int64_t *ms)
 	} while (*text != '\0');
 	*ms = sum;
 	return 0;
+}
+
+void timefmt_write_span(char out[TIMEFMT_SPAN_SIZE], int64_t ms)
+{
+	static const struct {
+		const char *name;
+		int64_t ms;
+	} units[] = { { "d", 86400000 }, { "h", 3600000 }, { "m", 60000 }, { "s", 1000 } };
+
+	for (size_t i = 0; i + 1 < sizeof(units) / sizeof(units[0]); i++) {
+		if (ms < units[i].ms)
+			continue;
+		snprintf(out, TIMEFMT_SPAN_SIZE, "%lld%s %lld%s", (long long)(ms / units[i].ms), units[i].name,
+			 (long long)(ms % units[i].ms / units[i + 1].ms), units[i + 1].name);
+		return;
+	}
+	snprintf(out, TIMEFMT_SPAN_SIZE, "%gs", (double)ms / 1000);
 }

@@ -16,4 +16,9 @@ int timefmt_read(const char *text, int64_t *ms);
 /* "90", "1.5", "250ms", "10m", "1h30m", "2d" → milliseconds. 0, -EINVAL, or -ERANGE. */
 int timefmt_read_span(const char *text, int64_t *ms);
 
+enum { TIMEFMT_SPAN_SIZE = 40 };
+
+/* "1d 2h", "3m 20s", "1.5s": the two largest units of a span. */
+void timefmt_write_span(char out[TIMEFMT_SPAN_SIZE], int64_t ms);
+
 #endif

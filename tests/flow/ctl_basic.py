@@ -287,8 +287,9 @@ def _():
 @test("--columns takes all the members that a listed record has, and shows them as show does")
 def _():
     with start() as d:
-        d.jobctl("submit", "exec", "-n", "1", "-w", "-t", "a=b", "-u", "k", "--meta", "1", "--ttl", "1h", "--", "sh", "-c", "echo x; exit 1", code=1)
-        for id in [1, submit(d, "noop", "--hold", "--delay", "1h")]:
+        d.jobctl("submit", "exec", "-n", "1", "-w", "-t", "a=b", "-u", "k", "--limit", "l=1", "-g", "me", "--after", submit(d, "noop", "-w"),
+                 "--meta", "1", "--ttl", "1h", "--", "sh", "-c", "echo x; exit 1", code=1)
+        for id in [2, submit(d, "noop", "--hold", "--delay", "1h")]:
             record = json.loads(d.jobctl("list", "--json", "--full").out.splitlines()[-id])
             shown = dict(rows(d.jobctl("show", id).out))
             equal(rows(d.jobctl("list", "-o", ",".join(record)).out)[-id], [shown[member] for member in record])

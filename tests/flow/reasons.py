@@ -1,5 +1,6 @@
 """Why jobs wait: one true reason in the record, in lists and counts by it, and in a sentence with its numbers."""
 
+import re
 import time
 
 from jobdlook import seconds_of
@@ -101,6 +102,7 @@ def _():
     check("job.release" in told["message"], told)
     told = explain(ids["delay"][0])
     equal((told["state"], told["earliest"]), ("scheduled", c.call("job.get", id=ids["delay"][0])["run_at"]))
+    check(re.search(r", (1h 0m|\d+m \d+s|\d\d?\.\d{3} s) from now", told["message"]), told)
     told = explain(ids["retry"][0])
     equal(told["earliest"], c.call("job.get", id=ids["retry"][0])["run_at"])
     check("attempt 1" in told["message"] and "connect" in told["message"], told)

@@ -111,7 +111,7 @@ START_TEST(times_and_spans_are_shown)
 	times_show(text, now);
 	ck_assert_str_eq(text, "2026-11-20 23:30:00");
 	for (size_t i = 0; i < sizeof(spans) / sizeof(spans[0]); i++) {
-		times_show_span(text, spans[i].ms);
+		timefmt_write_span(text, spans[i].ms);
 		ck_assert_str_eq(text, spans[i].text);
 	}
 }
