@@ -3,21 +3,16 @@
 What must hold afterwards: every acknowledged submit is there and comes to an end; each attempt has one outcome; a
 command that succeeded really ran to its end; one with `interrupted: fail` began once at most; a cancel that was
 answered stays; no command of a past life is alive when the next one serves; and the next start is quick.
-
-$KILL9_ROUNDS says how often it dies (5), $KILL9_SEED repeats a run.
 """
 
 import collections
 import os
-import random
-import threading
-import time
 
+import lives
 from jobdlook import sound, with_mark
-from jobdtest import Daemon, RpcError, check, equal, eventually, main, patient, tempdir, test
+from jobdtest import Daemon, RpcError, check, equal, main, patient, tempdir, test
+from lives import ROUNDS, SEED
 
-ROUNDS = int(os.environ.get("KILL9_ROUNDS", "5"))
-SEED = int(os.environ.get("KILL9_SEED", time.time_ns() % 1000000))
 ENOUGH = 250     # jobs a life: they all have to come to an end
 MARK = "jobd-kill9-%d" % os.getpid()
 
@@ -25,16 +20,16 @@ told = os.path.join(tempdir(), "told")       # what the commands say: begin/end 
 SCRIPT = 'echo begin $JOBD_ID $JOBD_ATTEMPT >> {0}; sleep {1}; echo end $JOBD_ID $JOBD_ATTEMPT >> {0}; {2}'
 
 
-class Load:
+class Load(lives.Load):
     """Clients that submit, hold, release and cancel, and remember what they were told."""
 
     def __init__(self, daemon, seed, life):
-        self.daemon, self.life = daemon, life
+        self.life = life
         self.submitted, self.cancelled = {}, set()
-        self.lock = threading.Lock()
-        self.threads = [threading.Thread(target=self.run, args=(random.Random(seed * 100 + n),)) for n in range(4)]
-        for thread in self.threads:
-            thread.start()
+        lives.Load.__init__(self, daemon, seed)
+
+    def busy(self):
+        return len(self.submitted) > 10
 
     def job(self, chance):
         """A kind and a submit's members."""
@@ -77,30 +72,10 @@ class Load:
             check(id not in self.submitted, "the id %d was given twice" % id)
             self.submitted[id] = kind
 
-    def run(self, chance):
-        try:
-            with self.daemon.client() as c:
-                while True:
-                    self.turn(c, chance)
-        except (OSError, ConnectionError):
-            pass
-
-    def join(self):
-        for thread in self.threads:
-            thread.join()
-
 
 submitted, cancelled = {}, set()
 daemon = Daemon("pool.processes=2", "pool.kill_grace=0.1", start=False)
-starts = []
-
-
-def start():
-    begun = time.monotonic()
-    daemon.start()
-    with daemon.client() as c:
-        c.call("daemon.ping")
-    starts.append(time.monotonic() - begun)
+span = lives.Lives(daemon)
 
 
 def outcomes(job):
@@ -110,26 +85,20 @@ def outcomes(job):
 
 @test("it dies %d times under load, and each next life begins clean and at once" % ROUNDS)
 def _():
-    print("# KILL9_SEED=%d" % SEED)
-    chance = random.Random(SEED)
-    for life in range(ROUNDS):
-        start()
-        # Before a job of a past life is begun again, what it left is gone.
-        for past in range(life):
-            old = {pid for pid in with_mark("%s-%d" % (MARK, past)) if older_than_daemon(pid)}
-            check(not old, "commands of life %d are alive in life %d: %r" % (past, life, old))
-        load = Load(daemon, SEED + life, life)
-        moment = time.monotonic() + chance.uniform(0.02, 0.6)
-        eventually(lambda: time.monotonic() >= moment and len(load.submitted) > 10, "the moment, under load")
-        daemon.kill9()
-        load.join()
+    for load in span.pass_by(begin, 0.02, 0.6):
         check(not set(load.submitted) & set(submitted), "an id was given again")
         submitted.update(load.submitted)
         cancelled.update(load.cancelled)
-    start()
-    print("# %d jobs acknowledged, %d cancels; the slowest start took %.2f s" % (len(submitted), len(cancelled), max(starts)))
+    print("# %d jobs acknowledged, %d cancels; the slowest start took %.2f s" % (len(submitted), len(cancelled), max(span.starts)))
     check(len(submitted) > 10 * ROUNDS, "there was no load to speak of")
-    check(max(starts) < patient(5), starts)
+
+
+def begin(life):
+    # Before a job of a past life is begun again, what it left is gone.
+    for past in range(life):
+        old = {pid for pid in with_mark("%s-%d" % (MARK, past)) if older_than_daemon(pid)}
+        check(not old, "commands of life %d are alive in life %d: %r" % (past, life, old))
+    return Load(daemon, SEED + life, life)
 
 
 def older_than_daemon(pid):
