@@ -95,9 +95,10 @@ def _():
 def _():
     with Daemon("pool.processes=1") as d, d.client() as c:
         place = tempdir()
-        calls = [c.send("daemon.backup", path=os.path.join(place, "b%d" % n)) for n in range(2)]
-        equal(c.result(calls[0])["path"], os.path.join(place, "b0"))
-        equal(c.reply(calls[1])["error"]["data"]["reason"], "conflict")
+        # In one piece, so that the second is there before the first is over.
+        c.write("".join('{"jsonrpc":"2.0","id":%d,"method":"daemon.backup","params":{"path":"%s/b%d"}}\n' % (1000 + n, place, n) for n in range(2)))
+        equal(c.result(1000)["path"], os.path.join(place, "b0"))
+        equal(c.reply(1001)["error"]["data"]["reason"], "conflict")
         equal(os.listdir(place), ["b0"])
         c.call("daemon.backup", path=os.path.join(place, "b2"))
 
