@@ -18,7 +18,7 @@ static size_t jtext_openings(const char *text, size_t len)
 		memcpy(&v, text + i, 8);
 		v = (v | ones * 0x20) ^ ones * '{';		/* '[' and '{' differ in one bit; both become 0 */
 		v |= (v & ones * 0x7f) + ones * 0x7f;		/* the top bit of each byte: it was not 0 */
-		n += (size_t)__builtin_popcountll(~v & ones * 0x80);
+		n += ((~v >> 7 & ones) * ones) >> 56;		/* the sum of the bytes */
 	}
 	for (; i < len; i++)
 		n += (text[i] | 0x20) == '{';

@@ -27,7 +27,7 @@
 
 #include "proto/error.h"
 
-enum { PARAMS_ASKED_MAX = 48 };	/* members that one object may know */
+enum { PARAMS_ASKED_MAX = 40 };	/* members that one object may know */
 
 struct params {
 	json_t *object;		/* borrowed; NULL stands for {} */

@@ -240,7 +240,7 @@ void backlog_changed(struct backlog *s, const struct job_change *change)
 	if (from != NULL)
 		from->unfinished -= unfinished(change->from);
 	f->unfinished += unfinished(change->to);
-	job_changed(s, backlog_find(s, change->row->id), f, change);
+	job_changed(s, change->from != JOB_NONE ? backlog_find(s, change->row->id) : NULL, f, change);
 	flow_settle(s, f);
 	if (from != NULL && from != f)
 		flow_settle(s, from);
