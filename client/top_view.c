@@ -200,8 +200,11 @@ static void top_queues(struct frame *f, json_t *queues, int rows)
 	size_t n = json_array_size(queues);
 	json_t **order = calloc(n > 0 ? n : 1, sizeof(json_t *));
 	int name_width, columns = top_queue_fit(f->width, &name_width);
+	char head[64] = "QUEUE";
 
-	frame_field(f, FRAME_REVERSE, "QUEUE", name_width, false);
+	if ((size_t)rows < n)
+		snprintf(head, sizeof(head), "QUEUE, %d of %zu", rows, n);
+	frame_field(f, FRAME_REVERSE, head, name_width, false);
 	for (int i = 0; i < columns; i++)
 		frame_field(f, FRAME_REVERSE, top_queue_columns[i].head, top_queue_columns[i].width, true);
 	frame_field(f, FRAME_REVERSE, "", frame_room(f), false);

@@ -112,6 +112,7 @@ def _():
             if (columns, lines) == (40, 24):
                 rows = t.until(lambda text: "and " in text, "all of it").split("\n")
                 equal([row.split()[0] for row in rows if row.startswith("queue-")], ["queue-%d" % n for n in range(8, 1, -1)])
+                check(any(row.startswith("QUEUE, 7 of 9 ") for row in rows), rows)
                 check(re.search(r"(?m)^ +1 exec +1m \ds +50 % half$", t.text()), t.text())
                 equal(re.search(r"and (\d+) more", rows[-1]).group(1), str(50 - len([row for row in rows if " exec " in row])))
             if (columns, lines) == (40, 10):
