@@ -387,10 +387,7 @@ static int completion_main(struct ctl *ctl, const struct cmd *cmd, int argc, cha
 	struct words w;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
-		return code;
-	code = options_expect(cmd, &w, 1, 1);
-	if (code != 0)
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 1, 1, &code))
 		return code;
 	if (strcmp(w.v[0], "bash") == 0)
 		completion_bash();

@@ -27,10 +27,9 @@ static int daemon_call(struct ctl *ctl, const struct cmd *cmd, int argc, char **
 	int code;
 
 	*answer = NULL;
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 0, 0, &code))
 		return code;
-	code = options_expect(cmd, &w, 0, 0);
-	return code == 0 ? daemon_ask(ctl, cmd, NULL, answer) : code;
+	return daemon_ask(ctl, cmd, NULL, answer);
 }
 
 static int ping_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
@@ -97,10 +96,7 @@ static int backup_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **
 	char *path;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
-		return code;
-	code = options_expect(cmd, &w, 1, 1);
-	if (code != 0)
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 1, 1, &code))
 		return code;
 	path = backup_path(w.v[0]);
 	params = path != NULL ? json_pack("{s:s}", "path", path) : NULL;

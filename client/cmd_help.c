@@ -95,10 +95,7 @@ static int help_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **ar
 	struct words w;
 	int code, taken;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
-		return code;
-	code = options_expect(cmd, &w, 0, 2);
-	if (code != 0)
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 0, 2, &code))
 		return code;
 	if (w.n == 0) {
 		cmd_help_all(stdout);

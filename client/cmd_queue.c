@@ -14,10 +14,9 @@ static int queue_list_main(struct ctl *ctl, const struct cmd *cmd, int argc, cha
 	size_t i;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 0, 0, &code))
 		return code;
-	code = options_expect(cmd, &w, 0, 0);
-	answer = code == 0 ? ctl_call(ctl, "queue.list", NULL, &code) : NULL;
+	answer = ctl_call(ctl, "queue.list", NULL, &code);
 	if (answer == NULL)
 		return code;
 	table = table_new(ctl, queues_columns);
@@ -44,12 +43,11 @@ static void queue_show(void *arg, const char *name, json_t *queue)
 static int queue_show_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
 {
 	struct words w;
-	int code = CTL_DONE;
+	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 1, INT32_MAX, &code))
 		return code;
-	code = options_expect(cmd, &w, 1, INT32_MAX);
-	return code != 0 ? code : names_call(ctl, "queue.get", &w, NULL, queue_show, ctl);
+	return names_call(ctl, "queue.get", &w, NULL, queue_show, ctl);
 }
 
 static int queue_switch(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, const char *method)
@@ -57,10 +55,9 @@ static int queue_switch(struct ctl *ctl, const struct cmd *cmd, int argc, char *
 	struct words w;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 1, INT32_MAX, &code))
 		return code;
-	code = options_expect(cmd, &w, 1, INT32_MAX);
-	return code != 0 ? code : queues_table(ctl, method, &w, NULL);
+	return queues_table(ctl, method, &w, NULL);
 }
 
 static int queue_pause_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)

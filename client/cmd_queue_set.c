@@ -102,10 +102,8 @@ static int queue_set_main(struct ctl *ctl, const struct cmd *cmd, int argc, char
 	struct words w;
 	int code;
 
-	if (options_read(ctl, cmd, argc, argv, false, &s, NULL, &w, &code)) {
-		code = options_expect(cmd, &w, 1, INT32_MAX);
-		if (code == 0)
-			code = queue_set_finish(cmd, &s);
+	if (options_words(ctl, cmd, argc, argv, &s, &w, 1, INT32_MAX, &code)) {
+		code = queue_set_finish(cmd, &s);
 		if (code == 0)
 			code = queues_table(ctl, "queue.set", &w, s.changes);
 	}
@@ -114,15 +112,6 @@ static int queue_set_main(struct ctl *ctl, const struct cmd *cmd, int argc, char
 }
 
 /* ---- purge ---- */
-
-static void queue_purge_show(void *arg, const char *name, json_t *answer)
-{
-	json_t *row = json_pack("{s:s}", "name", name);
-
-	if (row != NULL && json_object_update(row, answer) == 0)
-		table_add(arg, row);
-	json_decref(row);
-}
 
 /* What has not started of a queue. */
 static void queue_purge_count(void *arg, const char *name, json_t *queue)
@@ -153,7 +142,7 @@ static int queue_purge_names(struct ctl *ctl, const struct words *w)
 {
 	static const char *const columns[] = { "name", "cancelled", NULL };
 	struct table *table = table_new(ctl, columns);
-	int code = table != NULL ? names_call(ctl, "queue.purge", w, NULL, queue_purge_show, table) : CTL_JOB;
+	int code = table != NULL ? names_call(ctl, "queue.purge", w, NULL, names_add, table) : CTL_JOB;
 
 	table_free(&table);
 	return code;
@@ -165,10 +154,7 @@ static int queue_purge_main(struct ctl *ctl, const struct cmd *cmd, int argc, ch
 	struct words w;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, &sure, NULL, &w, &code))
-		return code;
-	code = options_expect(cmd, &w, 1, INT32_MAX);
-	if (code != 0)
+	if (!options_words(ctl, cmd, argc, argv, &sure, &w, 1, INT32_MAX, &code))
 		return code;
 	code = !sure && question_possible(ctl) ? queue_purge_ask(ctl, &w) : -1;
 	return code < 0 ? queue_purge_names(ctl, &w) : code;

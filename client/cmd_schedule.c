@@ -72,10 +72,7 @@ static int schedule_list_main(struct ctl *ctl, const struct cmd *cmd, int argc, 
 	struct words w;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
-		return code;
-	code = options_expect(cmd, &w, 0, 0);
-	if (code != 0)
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 0, 0, &code))
 		return code;
 	table = table_new(ctl, columns);
 	code = table != NULL ? schedule_list_pages(ctl, table) : CTL_JOB;
@@ -93,10 +90,9 @@ static int schedule_each(struct ctl *ctl, const struct cmd *cmd, int argc, char 
 	struct words w;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 1, INT32_MAX, &code))
 		return code;
-	code = options_expect(cmd, &w, 1, INT32_MAX);
-	if (code == 0 && columns != NULL)
+	if (columns != NULL)
 		code = (table = table_new(ctl, columns)) != NULL ? 0 : CTL_JOB;
 	if (code == 0)
 		code = names_call(ctl, method, &w, NULL, each, columns != NULL ? (void *)table : (void *)ctl);
@@ -109,28 +105,18 @@ static int schedule_show_main(struct ctl *ctl, const struct cmd *cmd, int argc, 
 	return schedule_each(ctl, cmd, argc, argv, "schedule.get", schedule_show, NULL);
 }
 
-/* The answer, headed by the schedule's name. */
-static void schedule_add(void *arg, const char *name, json_t *answer)
-{
-	json_t *row = json_pack("{s:s}", "name", name);
-
-	if (row != NULL && json_object_update(row, answer) == 0)
-		table_add(arg, row);
-	json_decref(row);
-}
-
 static int schedule_delete_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
 {
 	static const char *const columns[] = { "name", NULL };
 
-	return schedule_each(ctl, cmd, argc, argv, "schedule.delete", schedule_add, columns);
+	return schedule_each(ctl, cmd, argc, argv, "schedule.delete", names_add, columns);
 }
 
 static int schedule_trigger_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv)
 {
 	static const char *const columns[] = { "id", NULL };
 
-	return schedule_each(ctl, cmd, argc, argv, "schedule.trigger", schedule_add, columns);
+	return schedule_each(ctl, cmd, argc, argv, "schedule.trigger", names_add, columns);
 }
 
 /* ---- put ---- */

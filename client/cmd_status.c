@@ -30,10 +30,9 @@ static int status_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **
 	struct words w;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, NULL, NULL, &w, &code))
+	if (!options_words(ctl, cmd, argc, argv, NULL, &w, 0, 0, &code))
 		return code;
-	code = options_expect(cmd, &w, 0, 0);
-	status = code == 0 ? ctl_call(ctl, "daemon.status", NULL, &code) : NULL;
+	status = ctl_call(ctl, "daemon.status", NULL, &code);
 	if (status != NULL && ctl->json)
 		ctl_print_json(status);
 	else if (status != NULL)

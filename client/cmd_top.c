@@ -312,11 +312,9 @@ static int top_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **arg
 	struct words w;
 	int code;
 
-	if (!options_read(ctl, cmd, argc, argv, false, &t, NULL, &w, &code))
+	if (!options_words(ctl, cmd, argc, argv, &t, &w, 0, 0, &code))
 		return code;
-	code = options_expect(cmd, &w, 0, 0);
-	if (code == 0)
-		code = top_start(ctl, cmd, &t);
+	code = top_start(ctl, cmd, &t);
 	for (int i = 0; i < TOP_REQUESTS; i++)
 		json_decref(t.answers[i]);
 	return code;

@@ -220,10 +220,8 @@ static int watch_main(struct ctl *ctl, const struct cmd *cmd, int argc, char **a
 	struct words w;
 	int code;
 
-	if (options_read(ctl, cmd, argc, argv, false, watch.params, NULL, &w, &code)) {
-		code = options_expect(cmd, &w, 0, INT32_MAX);
-		if (code == 0)
-			code = watch_put_ids(cmd, &w, watch.params);
+	if (options_words(ctl, cmd, argc, argv, watch.params, &w, 0, INT32_MAX, &code)) {
+		code = watch_put_ids(cmd, &w, watch.params);
 		if (code == 0)
 			code = (watch.table = table_new(ctl, watch_columns)) != NULL ? ctl_connect(ctl) : CTL_JOB;
 		if (code == 0) {

@@ -40,10 +40,7 @@ bool ids_read(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, voi
 
 	out->v = NULL;
 	out->n = 0;
-	if (!options_read(ctl, cmd, argc, argv, false, own, NULL, &w, code))
-		return false;
-	*code = options_expect(cmd, &w, 1, INT32_MAX);
-	if (*code != 0)
+	if (!options_words(ctl, cmd, argc, argv, own, &w, 1, INT32_MAX, code))
 		return false;
 	*code = CTL_USAGE;
 	return ids_of(cmd, &w, out);

@@ -2,6 +2,7 @@
 
 #include "client/ctl.h"
 #include "client/options.h"
+#include "client/table.h"
 
 int names_call(struct ctl *ctl, const char *method, const struct words *names, json_t *more,
 	       void (*each)(void *arg, const char *name, json_t *answer), void *arg)
@@ -25,4 +26,13 @@ int names_call(struct ctl *ctl, const char *method, const struct words *names, j
 		json_decref(answer);
 	}
 	return code;
+}
+
+void names_add(void *table, const char *name, json_t *answer)
+{
+	json_t *row = json_pack("{s:s}", "name", name);
+
+	if (row != NULL && json_object_update(row, answer) == 0)
+		table_add(table, row);
+	json_decref(row);
 }

@@ -15,4 +15,7 @@ struct words;
 int names_call(struct ctl *ctl, const char *method, const struct words *names, json_t *more,
 	       void (*each)(void *arg, const char *name, json_t *answer), void *arg);
 
+/* For `each`: adds the answer to a table, headed by the name that it is about. */
+void names_add(void *table, const char *name, json_t *answer);
+
 #endif

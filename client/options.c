@@ -183,3 +183,11 @@ int options_expect(const struct cmd *cmd, struct words *w, int min, int max)
 		return options_misused(cmd, "\"%s\" is too much: it takes %s", w->v[max], max == 0 ? "nothing" : cmd->args);
 	return 0;
 }
+
+bool options_words(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, void *own, struct words *w, int min, int max, int *code)
+{
+	if (!options_read(ctl, cmd, argc, argv, false, own, NULL, w, code))
+		return false;
+	*code = options_expect(cmd, w, min, max);
+	return *code == 0;
+}

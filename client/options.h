@@ -55,6 +55,9 @@ int options_misused(const struct cmd *cmd, const char *fmt, ...) __attribute__((
 /* For a command to which "--" means nothing: joins what came after it to the others. 0; or CTL_USAGE unless min to max were given. */
 int options_expect(const struct cmd *cmd, struct words *w, int min, int max);
 
+/* Both: reads a line of the command's own options and of min to max words. False: it is over, with *code. */
+bool options_words(struct ctl *ctl, const struct cmd *cmd, int argc, char **argv, void *own, struct words *w, int min, int max, int *code);
+
 /* ---- what a row may do with its value ---- */
 
 /* Into a struct. */
