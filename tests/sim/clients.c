@@ -39,6 +39,10 @@ json_t *client_call(struct client *c, const char *method, json_t *params, struct
 	if (command_run(command, &call) == 0)
 		result = json_loadb(buf_data(&call.result), buf_len(&call.result), JSON_DECODE_ANY, NULL);
 	must(0, result != NULL || call.error.kind != RPC_OK, "%s: neither result nor error", method);
+	if (call.then != NULL) {
+		c->replied(c, result);
+		call.then(&call);
+	}
 	if (call.large)
 		mailbox_leave_large(&c->mailbox);
 	if (!simstore_dead())

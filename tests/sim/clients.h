@@ -14,6 +14,7 @@
 struct client {
 	struct mailbox mailbox;
 	int number;
+	void (*replied)(struct client *c, const json_t *answer);	/* before what follows behind the reply; or NULL */
 };
 
 /*

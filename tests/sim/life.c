@@ -5,6 +5,7 @@
 
 #include "model.h"
 #include "limits.h"
+#include "listeners.h"
 #include "order.h"
 #include "plans.h"
 #include "queues.h"
@@ -214,6 +215,7 @@ static void open_store(struct parts *p)
 	must(0, store_seq(p->store) == model_seq(), "the store's last change is %llu, and %llu was told",
 	     (unsigned long long)store_seq(p->store), (unsigned long long)model_seq());
 	notify_set_seq(p->notify, store_seq(p->store));
+	listeners_new_life();
 }
 
 static void wire(struct parts *p)

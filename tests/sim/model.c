@@ -7,6 +7,7 @@
 #include "fills.h"
 #include "graph.h"
 #include "limits.h"
+#include "listeners.h"
 #include "plans.h"
 #include "sim.h"
 #include "simstore.h"
@@ -294,4 +295,5 @@ void model_changed(const struct job_change *c)
 	must(w->id, c->row->state == c->to, "its row says %s", job_state_name(c->row->state));
 	model_judge(w, c);
 	take_over(w, c);
+	listeners_note(c);
 }

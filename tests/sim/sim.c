@@ -18,6 +18,7 @@
 #include "coro/loop.h"
 #include "life.h"
 #include "limits.h"
+#include "listeners.h"
 #include "many.h"
 #include "model.h"
 #include "order.h"
@@ -150,6 +151,7 @@ static void make_place(void)
 	shape.zone = places[i].zone;
 	shape.begin = places[i].change * 1000 - between(0, 3 * 3600 * 1000);
 	shape.plans = !one_in(4);
+	shape.listeners = !one_in(3);
 	shape.quiet_in = one_in(3) ? 4 : 0;
 	shape.least_every = shape.quiet_in != 0 ? 5000 : one_in(2) ? 100 : 1000;
 }
@@ -195,6 +197,8 @@ static void start_clients(void)
 {
 	for (unsigned i = 0; i < shape.clients; i++)
 		must(0, coro_spawn(life_clients(), "client", client_main, (void *)(intptr_t)i) == 0, "out of memory");
+	for (unsigned i = 0; shape.listeners && i < LISTENERS; i++)
+		must(0, coro_spawn(life_clients(), "listener", listener_main, (void *)(intptr_t)i) == 0, "out of memory");
 }
 
 /* Until a crash, the end of the clients, or of this life. */
@@ -279,6 +283,7 @@ static void run_world(uint64_t seed)
 	limits_begin();
 	queues_begin();
 	plans_begin();
+	listeners_begin();
 	rest_begin();
 	simstore_make(on_crash);
 	vloop_on_idle(rest_look);
@@ -289,6 +294,7 @@ static void run_world(uint64_t seed)
 	requests_end();
 	model_end();
 	timetable_end();
+	listeners_end();
 	loop_close();
 	alarm(0);
 	figures.worlds++;
@@ -305,11 +311,12 @@ static double seconds(void)
 static void tell(uint64_t first, double took)
 {
 	printf("# %llu worlds from seed %llu: %llu lives, %llu crashes, %llu outages; %llu jobs, %llu attempts, %llu firings, "
-	       "%llu store operations, %llu refusals; %.1f h in %.1f s: %.0f jobs/s\n",
+	       "%llu store operations, %llu refusals, %llu events (%llu times too many); %.1f h in %.1f s: %.0f jobs/s\n",
 	       (unsigned long long)figures.worlds, (unsigned long long)first, (unsigned long long)figures.lives,
 	       (unsigned long long)figures.crashes, (unsigned long long)figures.outages, (unsigned long long)figures.jobs,
 	       (unsigned long long)figures.attempts, (unsigned long long)figures.firings, (unsigned long long)figures.operations,
-	       (unsigned long long)figures.refusals, (double)figures.lived / 3.6e9, took,
+	       (unsigned long long)figures.refusals, (unsigned long long)figures.events, (unsigned long long)figures.lagged,
+	       (double)figures.lived / 3.6e9, took,
 	       (double)figures.jobs / took);
 }
 

@@ -39,6 +39,7 @@ struct shape {
 	bool crowd;			/* lanes by the thousand, so that windows are small */
 	bool steady;			/* no pauses, holds and drains */
 	bool plans;			/* schedules */
+	bool listeners;			/* clients that subscribe to events */
 	wall_ms least_every;		/* the shortest time between two firings of one */
 	unsigned quiet_in;		/* hours pass in which nobody asks, or without a daemon, in so many lives; 0 = never */
 	const char *zone;		/* whose clocks schedules go by; and when it all begins: */
@@ -67,6 +68,7 @@ _Noreturn void broken(int64_t id, const char *fmt, ...) __attribute__((format(pr
 
 /* Figures of all worlds so far. */
 struct sim_figures {
+	uint64_t events, lagged;
 	uint64_t worlds, lives, crashes, outages, jobs, attempts, operations, takes, refusals, firings;
 	mono_us lived;
 };
