@@ -210,7 +210,7 @@ static void disturb(struct client *c)
 
 static void ask_something(struct client *c)
 {
-	unsigned what = below(shape.plans ? 104 : 100);
+	unsigned what = below(shape.plans ? 108 : 100);
 
 	if (what < 45)
 		client_submits(c);

@@ -56,6 +56,14 @@ bool fills_can(const struct wish *w)
 	return (w->part == FILL_ID || w->part == FILL_ATTEMPT) && parent_of(w)->state == JOB_SUCCEEDED;
 }
 
+bool fills_cannot(const struct wish *w)
+{
+	const struct wish *parent = parent_of(w);
+
+	return (w->part != FILL_ID && w->part != FILL_ATTEMPT) ||
+	       (parent->state != JOB_SUCCEEDED && (parent->state != JOB_CANCELLED || parent->row.attempt == 0));
+}
+
 static int64_t expected(const struct wish *w)
 {
 	switch (w->part) {

@@ -16,8 +16,9 @@ void fills_put(const struct wish *w, json_t *job);
 
 /* Are its args still to be filled in? Then it stays blocked. */
 bool fills_waits(const struct wish *w);
-/* Can they be, or must it fail for that? */
+/* Can they be, or must it fail for that? One that was cancelled as it ended may have a result, or none. */
 bool fills_can(const struct wish *w);
+bool fills_cannot(const struct wish *w);
 
 /* The args that it runs with. */
 void fills_judge(int64_t id, const json_t *args);

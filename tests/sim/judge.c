@@ -188,7 +188,7 @@ static void judge_let_go(const struct wish *w, const struct job_change *c)
 	must(w->id, c->to != JOB_BLOCKED && !graph_waits(w), "is %s, and what it waits for is not over", job_state_name(c->to));
 	must(w->id, graph_blame(w) == NULL || graph_came_back(w), "is %s, though one before it did not succeed",
 	     job_state_name(c->to));
-	must(w->id, !fills_waits(w) || fills_can(w) || graph_came_back(w), "is %s, and its args cannot be filled in",
+	must(w->id, !fills_waits(w) || !fills_cannot(w) || graph_came_back(w), "is %s, and its args cannot be filled in",
 	     job_state_name(c->to));
 	must(w->id, c->to == (w->row.run_at > c->at ? JOB_SCHEDULED : JOB_READY), "goes on, and is %s", job_state_name(c->to));
 }

@@ -14,7 +14,7 @@
 #include "simstore.h"
 #include "vloop.h"
 
-enum { GRACE = 2 * 1000 * 1000, RECORD_GRACE = 5 * 1000 * 1000, CROWD = 4096 };
+enum { GRACE = 2 * 1000 * 1000, RECORD_GRACE = 5 * 1000 * 1000, CROWD = 4096, RECOVER_LATE = 1000 * 1000 };
 
 struct parts life_parts;
 
@@ -24,6 +24,7 @@ static struct {
 	bool stopping;
 	mono_us began, stepped;
 	wall_ms began_at, moved;
+	uint64_t takes;			/* before it */
 } life;
 
 void life_forget(void)
@@ -58,6 +59,11 @@ void life_right_clock(void)
 {
 	if (life.moved < 0)
 		life_step_clock(-life.moved);
+}
+
+bool life_recovers(void)
+{
+	return figures.takes == life.takes && simstore_failed_at() >= life.began && clock_mono() < simstore_failed_at() + RECOVER_LATE;
 }
 
 wall_ms life_began_at(void)
@@ -252,6 +258,7 @@ void life_begin(void)
 	life.stopping = false;
 	life.began = clock_mono();
 	life.began_at = clock_wall();
+	life.takes = figures.takes;
 	cond_init(&life.news);
 	coro_group_init(&life.standing);
 	coro_group_init(&life.clients);

@@ -35,6 +35,8 @@ bool life_clock_moved(void);
 void life_step_clock(wall_ms by);
 /* The clock is not behind any more: what waits for a time waits no longer than it says. */
 void life_right_clock(void);
+/* Nothing has started yet in this life, since the store failed as it began. */
+bool life_recovers(void);
 /* By the wall clock; 0: that has moved since. */
 wall_ms life_began_at(void);
 

@@ -45,6 +45,16 @@ bool many_asks(const struct wish *w, enum ask ask)
 	return false;
 }
 
+bool many_holds(const struct wish *w)
+{
+	const struct many *m;
+
+	LIST_FOREACH(m, &under_way, link)
+		if (m->ask == ASK_CANCEL && w->id <= m->last && (m->type < 0 || m->type == w->type) && (covers(m, w) || w->changed_seq > m->seq))
+			return true;
+	return false;
+}
+
 bool many_purges(int queue)
 {
 	const struct many *m;

@@ -13,6 +13,8 @@ void many_begin(void);
 
 /* Does one under way ask that of the job? */
 bool many_asks(const struct wish *w, enum ask ask);
+/* May one under way have set the job aside, as it was at the call? */
+bool many_holds(const struct wish *w);
 /* Is the queue being purged, so that nothing of it may start? */
 bool many_purges(int queue);
 

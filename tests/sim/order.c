@@ -51,7 +51,7 @@ static bool found_expired(const struct wish *w)
 /* Must the job be taken if it is its turn? One that somebody asks to change may be left alone meanwhile. */
 static bool eligible(const struct wish *w)
 {
-	return !expired(w) && !model_asked(w) && !many_asks(w, ASK_CANCEL) && !model_replaced(w->key) &&
+	return !expired(w) && !model_asked(w) && !many_holds(w) && !model_replaced(w->key) &&
 	       !in_hand(w) && limits_allow(w) && !found_expired(w);
 }
 

@@ -289,7 +289,8 @@ static void judge_due(struct kept_plan *p, const struct schedule_row *row)
 	at = last_before(p, row->name, row->next, &passed);
 	if (row->skipped != p->skipped) {
 		judge_skipped(p, row);
-		judge_time(p, row->name, at, row->next, passed, row->skipped_at);
+		if (row->error == NULL)		/* else that was decided a moment before */
+			judge_time(p, row->name, at, row->next, passed, row->skipped_at);
 	} else if (row->waiting != p->waiting) {
 		judge_queued(p, row, at);
 	} else if (p->fired != NULL || was_answered(p, row, at)) {

@@ -56,7 +56,7 @@ static void judge_place(const struct wish *w)
 	must(w->id, w->state != JOB_RUNNING || handed || to_recover(w), "runs by the store, and nobody runs it");
 	must(w->id, w->state == JOB_READY || w->state == JOB_RUNNING || handed || job == NULL, "is %s, and in the backlog",
 	     job_state_name(w->state));
-	must(w->id, job == NULL || job->place != JOB_ASIDE || model_asked(w) || many_asks(w, ASK_CANCEL) || w->row.expires_at != 0, "is set aside by nobody");
+	must(w->id, job == NULL || job->place != JOB_ASIDE || model_asked(w) || many_holds(w) || w->row.expires_at != 0, "is set aside by nobody");
 	must(w->id, w->body.end != BODY_RUNS || w->row.cancel_requested_at == 0 || w->body.life != model_life() ||
 	     clock_mono() < w->cancelled + STOP_LATE, "was cancelled, and runs on");
 	must(w->id, handed || w->body.end != BODY_RUNS || w->body.life != model_life(), "runs, and no attempt knows of it");
@@ -127,7 +127,8 @@ void rest_look(void)
 {
 	if (simstore_dead() || life_parts.store == NULL)
 		return;
-	order_at_rest();
+	if (!life_recovers())
+		order_at_rest();
 	plans_at_rest();
 	if (simstore_waiting() > 0 || clock_mono() < next_look || life_parts.dispatch.resume_at != 0)
 		return;
