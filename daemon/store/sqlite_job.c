@@ -72,6 +72,28 @@ static int job_keep(struct sqlite_tx *tx, struct sqlite_job *j)
 	return 0;
 }
 
+/* Takes its place among the jobs, as the tables have it. */
+static int job_keep_read(struct sqlite_tx *tx, struct sqlite_job *j)
+{
+	j->flow = sqlite_flow_at(&tx->flows, &tx->db, j->row.flow);
+	return job_keep(tx, j);
+}
+
+int sqlite_job_know(struct sqlite_tx *tx, const struct sqlite_row *row)
+{
+	int64_t id = row->k.row.id;
+	struct sqlite_job *j;
+
+	HASH_FIND(hh, tx->jobs.by_id, &id, sizeof(id), j);
+	if (j != NULL)
+		return tx->db.failed;
+	j = job_new(tx);
+	if (j == NULL)
+		return tx->db.failed;
+	j->row = *row;
+	return job_keep_read(tx, j);
+}
+
 int sqlite_job_get(struct sqlite_tx *tx, int64_t id, struct sqlite_job **out)
 {
 	struct sqlite_job *j;
@@ -92,9 +114,8 @@ int sqlite_job_get(struct sqlite_tx *tx, int64_t id, struct sqlite_job **out)
 		free(j);
 		return rc;
 	}
-	j->flow = sqlite_flow_at(&tx->flows, &tx->db, j->row.flow);
 	*out = j;
-	return job_keep(tx, j);
+	return job_keep_read(tx, j);
 }
 
 /* ---- what is searched: agenda and holder ---- */

@@ -48,6 +48,8 @@ void sqlite_jobs_trim(struct sqlite_jobs *jobs);
 /* Forgets all, written or not: the transaction, or a part of it, is undone. */
 void sqlite_jobs_forget(struct sqlite_jobs *jobs);
 
+/* A row that was read: kept, so that its job's claim need not read it again. 0 or the failure. */
+int sqlite_job_know(struct sqlite_tx *tx, const struct sqlite_row *row);
 /* By id: 0 and *out, good until the transaction ends; -ENOENT; or the failure. */
 int sqlite_job_get(struct sqlite_tx *tx, int64_t id, struct sqlite_job **out);
 

@@ -11,7 +11,7 @@ static void ready_read(struct sqlite_tx *tx, struct store_op *op, struct sqlite_
 	struct sqlite_row row;
 
 	while (sqlite_next(q)) {
-		if (!sqlite_row_read(&row, q, &tx->lanes))
+		if (!sqlite_row_read(&row, q, &tx->lanes) || sqlite_job_know(tx, &row) != 0)
 			break;
 		if (op->page.bytes < STORE_PAGE_SPECS) {
 			row.k.row.spec = sqlite_row_spec(&row, &tx->db, false);

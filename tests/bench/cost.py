@@ -4,13 +4,17 @@
 Instructions and pages written of the daemon itself, all of its threads: a submit from the request's line to the reply,
 a dispatch from a ready job to its final record (a `sleep` of 0 seconds). Each is measured one at a time, a transaction
 each, and many at once, which share them. The ratio is to the smallest case of the same jobs; `!` marks those out of
-25 %. Instructions are those of the processor's counter, in user mode; where it has none, callgrind's; where there is
-no valgrind, the time of the processor stands in for them.
+25 %. Jobs of one transaction share the pages that they lie on together: with many queues, groups and keys these are
+fewer, which is what the ratios of the pages many at once say.
+
+Instructions are those of the processor's counter, in user mode; where it has none, callgrind's; where there is no
+valgrind, the time of the processor stands in for them.
 
   cost.py [--quick] [--only WORD,...] [--counter perf|callgrind|time]
 """
 import argparse
 import collections
+import concurrent.futures
 import ctypes
 import glob
 import os
@@ -135,7 +139,7 @@ def counter_at_hand(wanted):
     usable = [kind for name, kind in COUNTERS.items() if wanted in (None, name) and kind.usable()]
     if not usable:
         sys.exit("cost.py: %s cannot be used here" % wanted)
-    return usable[0]()
+    return usable[0]
 
 
 # ---- cases ----
@@ -259,7 +263,7 @@ class Counted(Daemon):
             before = self.ended()
             self.c.call("daemon.resume")
             while self.ended() - before < OPS:
-                time.sleep(0.1)
+                time.sleep(0.25)
             self.c.call("daemon.drain")
             self.settle()
             return self.ended() - before
@@ -307,18 +311,16 @@ def main():
     parser.add_argument("--only", default="", metavar="WORD,...", help="families whose name has one of these words")
     parser.add_argument("--counter", choices=COUNTERS)
     options = parser.parse_args()
-    counter = counter_at_hand(options.counter)
-    print("counted: %s" % counter.name)
+    kind = counter_at_hand(options.counter)
+    print("counted: %s" % kind.name)
     head()
     smallest = {}
-    for case in cases(100000, 1000, 10000) if options.quick else cases(1000000, 10000, 100000):
-        if not any(word in case.family for word in options.only.split(",")):
-            continue
-        begun = time.monotonic()
-        cost = measure(case, counter)
-        least = smallest.setdefault(case.family, cost)
-        print("%-14s %9d %7d %7d %7d" % (case[:5]) + "".join(cell(*pair) for pair in zip(cost, least)) +
-              "  %.0f s" % (time.monotonic() - begun), flush=True)
+    wanted = [case for case in (cases(100000, 1000, 10000) if options.quick else cases(1000000, 10000, 100000))
+              if any(word in case.family for word in options.only.split(","))]
+    with concurrent.futures.ThreadPoolExecutor(1 if kind is Time else os.cpu_count()) as pool:
+        for case, cost in zip(wanted, pool.map(lambda case: measure(case, kind()), wanted)):
+            least = smallest.setdefault(case.family, cost)
+            print("%-14s %9d %7d %7d %7d" % case[:5] + "".join(cell(*pair) for pair in zip(cost, least)), flush=True)
 
 
 if __name__ == "__main__":
