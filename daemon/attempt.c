@@ -309,11 +309,21 @@ static bool attempt_is_lost(struct attempt *at)
 	return false;
 }
 
+/* Since the job was taken, has it become so that it is not to start? Then it goes back. */
+static bool attempt_is_late(const struct attempt *at)
+{
+	return at->all->draining || queue_still(at->job->lane->queue);
+}
+
 static void attempt_main(void *arg)
 {
 	struct attempt *at = arg;
 	int rc = 0;
 
+	if (attempt_is_late(at)) {
+		attempt_end(at);
+		return;
+	}
 	if (claim_comes_first(at)) {
 		rc = claim_first(at);
 		at->claimed = rc == 0;

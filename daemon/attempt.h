@@ -41,6 +41,7 @@ struct attempts {
 	LIST_HEAD(, attempt) list;
 	size_t alive[QUEUE_CLASSES];
 	size_t entering;		/* cpu attempts that have not reached the pool yet */
+	bool draining;			/* nothing is to start: what was taken and has not begun goes back */
 	bool abandon;			/* the daemon ends and the store cannot write: leave the records to the next start */
 };
 

@@ -131,7 +131,7 @@ static void say_paused(struct sentence *s, const struct parts *p, const struct j
 	int64_t ready = q != NULL ? queue_count(q, JOB_READY) : 0;
 
 	if (q != NULL && !q->paused)
-		say(s, "its queue %s is being purged: nothing of it starts until that is over", row->spec->queue);
+		say(s, "its queue %s stands still while it is being purged or paused", row->spec->queue);
 	else
 		say(s, "its queue %s is paused, with %lld ready job%s in it, until queue.resume", row->spec->queue, (long long)ready,
 		    plural(ready));

@@ -154,8 +154,10 @@ static int set_draining(struct call *call, bool draining)
 {
 	if (params_done(&call->params) != 0)
 		return -1;
-	call->parts->dispatch.draining = draining;
+	call->parts->dispatch.draining = call->parts->attempts.draining = draining;
 	dispatch_wake(&call->parts->dispatch);
+	if (draining)
+		store_probe(call->parts->store);	/* behind the claims of what has begun: these are told before the reply */
 	jw_object(&call->w);
 	jw_put_bool(&call->w, "draining", draining);
 	jw_object_end(&call->w);
@@ -232,7 +234,7 @@ static int daemon_backup(struct call *call)
 
 const struct command command_daemon_ping = { "daemon.ping", false, daemon_ping };
 const struct command command_daemon_status = { "daemon.status", false, daemon_status };
-const struct command command_daemon_drain = { "daemon.drain", false, daemon_drain };
+const struct command command_daemon_drain = { "daemon.drain", true, daemon_drain };
 const struct command command_daemon_resume = { "daemon.resume", false, daemon_resume };
 const struct command command_daemon_reload = { "daemon.reload", true, daemon_reload };
 const struct command command_daemon_backup = { "daemon.backup", true, daemon_backup };

@@ -104,6 +104,8 @@ static int queue_get(struct call *call)
 /* Makes the queue where there is none, and says what it is afterwards. */
 static int change_queue(struct call *call, const struct queue_row *row, unsigned members)
 {
+	bool pauses = (members & QUEUE_PAUSED) != 0 && row->paused;
+	struct queue *q;
 	int rc;
 
 	if (call->error.kind == RPC_OK && !queue_name_ok(row->name))
@@ -112,7 +114,12 @@ static int change_queue(struct call *call, const struct queue_row *row, unsigned
 		return -1;
 	if (!backlog_make_queue(&call->parts->backlog, row->name))
 		return rpc_error_set(&call->error, RPC_OVERLOADED, "name", "there is no room for another queue");
+	q = queue_find(&call->parts->backlog.queues, row->name);
+	if (pauses)
+		backlog_stop_queue(&call->parts->backlog, q);	/* from now on: what starts is on disk before the pause, and told before its reply */
 	rc = store_queue_set(call->parts->store, row, members);
+	if (pauses)
+		backlog_start_queue(&call->parts->backlog, q);
 	return rc != 0 ? command_fail(call, rc) : put_named(call, row->name);
 }
 

@@ -70,6 +70,35 @@ def _():
             equal(job["state"], "succeeded")
 
 
+@test("under load: once a pause or a drain is answered, nothing starts")
+def _():
+    with Daemon("pool.processes=1", "limits.io_jobs=200", "shutdown.grace=0") as d, d.client() as c:
+        c.call("job.submit_many", jobs=[{"type": "sleep", "args": {"seconds": 0}, "queue": "q"}] * 10000)
+        c.call("event.subscribe", queues=["q"], states=["running"])
+
+        def starts(least, *stop, **params):
+            """Until so many have started; then how many have not, at the reply to that call, and how many start after it."""
+            while len(c.notifications) < least:
+                c.notifications.append(c.read())
+            c.call(*stop, **params)
+            c.notifications.clear()
+            left = c.call("job.count", queue="q", state="ready")["total"]
+            c.call("job.submit", type="noop", queue="other", **({"wait": 60} if params else {}))
+            equal(c.call("job.count", queue="q", state="ready")["total"], left)
+            return left, len(c.notifications)
+
+        for round in range(5):
+            left, late = starts(100, "queue.pause", name="q")
+            check(left > 0, "all had started: no test")
+            equal(late, 0)
+            c.call("queue.resume", name="q")
+        left, late = starts(100, "daemon.drain")
+        check(left > 0, "all had started: no test")
+        equal(late, 0)
+        c.call("queue.pause", name="q")
+        c.call("daemon.resume")
+
+
 @test("pause and resume make an unknown queue, which stays over a restart")
 def _():
     d = Daemon("pool.processes=1")

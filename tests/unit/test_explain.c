@@ -167,7 +167,7 @@ START_TEST(a_queue_that_stands_still)
 	more.ahead = 3;
 	ck_assert(backlog_make_queue(&p.backlog, "q"));
 	backlog_stop_queue(&p.backlog, queue_find(&p.backlog.queues, "q"));
-	says("queue_paused", "its queue q is being purged: nothing of it starts until that is over; 3 ready jobs");
+	says("queue_paused", "its queue q stands still while it is being purged or paused; 3 ready jobs");
 	backlog_queue_changed(&p.backlog, &paused);
 	says("queue_paused", "its queue q is paused, with 0 ready jobs in it, until queue.resume");
 	end();
