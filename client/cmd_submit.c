@@ -6,6 +6,7 @@
 #include "client/cmd.h"
 #include "client/job_check.h"
 #include "client/job_options.h"
+#include "client/outlast.h"
 #include "proto/timefmt.h"
 
 struct submit {
@@ -43,7 +44,7 @@ static int submit_wait_for(struct ctl *ctl, const struct submit *s, int64_t id)
 	int64_t timeout_ms = s->wait_ms;
 	const char *state;
 	int code;
-	json_t *record = ctl_wait(ctl, json_pack("{s:I}", "id", (json_int_t)id), &timeout_ms, &code);
+	json_t *record = outlast_wait(ctl, json_pack("{s:I}", "id", (json_int_t)id), &timeout_ms, &code);
 
 	if (record == NULL)
 		return code;

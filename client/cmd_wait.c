@@ -4,6 +4,7 @@
 
 #include "client/cmd.h"
 #include "client/ids.h"
+#include "client/outlast.h"
 #include "client/table.h"
 
 enum { WAIT_IDS = 1000 /* in one job.wait */ };
@@ -58,7 +59,7 @@ static int wait_some(struct ctl *ctl, struct wait *wait, const struct ids *ids, 
 
 	if (params == NULL)
 		return CTL_JOB;
-	answer = ctl_wait(ctl, params, &wait->timeout_ms, &code);
+	answer = outlast_wait(ctl, params, &wait->timeout_ms, &code);
 	if (answer == NULL)
 		return code;
 	code = wait_show(wait, answer, table);

@@ -9,12 +9,8 @@
 #include <unistd.h>
 
 #include "base/buf.h"
-#include "base/clock.h"
-#include "client/times.h"
 #include "proto/error.h"
 #include "proto/jtext.h"
-
-enum { CTL_SOON = 1000000, CTL_PATIENCE = 5000000 /* microseconds */, CTL_PAUSE = 50 /* milliseconds */ };
 
 /* stdio keeps that a write failed, but not why, and by the end errno is another's: stdout's own writer keeps it. */
 static ssize_t ctl_out(void *cookie, const char *data, size_t size)
@@ -308,54 +304,5 @@ json_t *ctl_submit(struct ctl *ctl, json_t *job, int *code)
 	json_decref(job);
 	if (answer == NULL && *code == 0)
 		*code = ctl_refused(NULL, &error);
-	return answer;
-}
-
-/* params with what is left of the time. NULL: out of memory, was said. */
-static json_t *ctl_wait_params(const json_t *params, int64_t timeout_ms)
-{
-	json_t *now = json_copy((json_t *)(uintptr_t)params);
-
-	if (timeout_ms < 0 || ctl_put(now, "timeout", times_seconds(timeout_ms)))
-		return now;
-	json_decref(now);
-	return NULL;
-}
-
-/* Is there a connection again to wait on over? *series: since when each was lost as soon as it was there. */
-static bool ctl_wait_again(struct ctl *ctl, mono_us begun, mono_us *series, const struct jobd_error *lost)
-{
-	struct jobd_error error;
-	mono_us now = clock_mono();
-
-	if (!jobd_lost(lost))
-		return false;
-	if (*series == 0 || now - begun > CTL_SOON)
-		*series = now;
-	else
-		poll(NULL, 0, CTL_PAUSE);	/* it was on its way out when it let us in */
-	return now - *series <= CTL_PATIENCE && ctl_again(ctl, &error) == 0;
-}
-
-json_t *ctl_wait(struct ctl *ctl, json_t *params, int64_t *timeout_ms, int *code)
-{
-	struct jobd_error error = { .reason = "memory", .message = "out of memory" };
-	json_t *answer = NULL;
-	mono_us series = 0;
-	int64_t took_ms;
-
-	*code = ctl_connect(ctl);
-	while (answer == NULL && *code == 0) {
-		mono_us begun = clock_mono();
-		json_t *now = ctl_wait_params(params, *timeout_ms);
-
-		answer = now != NULL ? jobd_call(ctl->conn, "job.wait", now, &error) : NULL;
-		if (answer == NULL && !ctl_wait_again(ctl, begun, &series, &error))
-			*code = ctl_refused(NULL, &error);
-		took_ms = (clock_mono() - begun) / 1000;
-		if (*timeout_ms > 0)
-			*timeout_ms = took_ms < *timeout_ms ? *timeout_ms - took_ms : 0;
-	}
-	json_decref(params);
 	return answer;
 }

@@ -86,13 +86,6 @@ int ctl_again_once(struct ctl *ctl, int timeout_ms, struct jobd_error *error);
  */
 json_t *ctl_submit(struct ctl *ctl, json_t *job, int *code);
 
-/*
- * As ctl_call of job.wait; where the connection is lost it waits on over a new one, for jobs outlast their daemon's
- * restart; not where one after the other is lost at once. params: who, and for what; stolen. timeout_ms: -1: for ever; else becomes
- * what is left of it.
- */
-json_t *ctl_wait(struct ctl *ctl, json_t *params, int64_t *timeout_ms, int *code);
-
 /* Connects if need be, calls. NULL: failed, was said, and *code is the exit code. params is stolen. */
 json_t *ctl_call(struct ctl *ctl, const char *method, json_t *params, int *code);
 

@@ -5,7 +5,8 @@ import os
 import socket
 import threading
 
-from jobdtest import PATIENCE, Daemon, check, equal, jobctl, jobctl_start, main, tempdir, test
+from jobdfake import Fake
+from jobdtest import PATIENCE, Daemon, check, equal, eventually, jobctl, jobctl_start, main, tempdir, test
 
 
 class Thief:
@@ -170,11 +171,31 @@ def _():
         equal(request["params"]["timeout"], 1)
         check("has not ended within" in process.communicate()[1])
         equal(process.returncode, 5)
-        process = d.jobctl_start("submit", "noop", "--hold", "-w")
-        equal(process.stdout.readline(), "3\n")
-        d.restart(hard=True)
-        d.jobctl("release", 3)
-        equal((process.communicate(), process.returncode), (("", "jobctl: job 3 succeeded\n"), 0))
+        for id, hard in ((3, True), (4, False)):
+            process = d.jobctl_start("submit", "noop", "--hold", "-w")
+            equal(process.stdout.readline(), "%d\n" % id)
+            with d.client() as c:
+                eventually(lambda: c.call("daemon.status")["requests"]["in_flight"] == 2, "it waits")
+            d.restart(hard=hard)
+            d.jobctl("release", id)
+            equal((process.communicate(), process.returncode), (("", "jobctl: job %d succeeded\n" % id), 0))
+
+
+@test("a daemon that takes its time to end is not waited for beyond the time there is")
+def _():
+    def script(peer):
+        peer.take("job.wait", {"ids": [1], "timeout": 0.3})
+        peer.refuse(-32007, "shutting_down", "the daemon is shutting down")
+        peer.gone()
+    with Fake(script) as address:
+        got = jobctl("-H", address, "wait", 1, "--timeout", "300ms", code=5)
+        equal(got.err, "jobctl: the daemon is shutting down\n")
+    def script(peer):
+        peer.take("job.wait", {"ids": [1], "timeout": 0})
+        peer.refuse(-32007, "shutting_down", "the daemon is shutting down")
+        peer.gone()
+    with Fake(script) as address:
+        jobctl("-H", address, "wait", 1, "--timeout", "0", code=4)
 
 
 @test("twice is enough: then it says what is in doubt")
