@@ -95,7 +95,8 @@ static bool reason_fits(const struct wish *w, const char *reason)
 	case JOB_READY:
 		if (life_draining())
 			return strcmp(reason, "draining") == 0;
-		if (queue_paused(w->queue) || (many_purges(w->queue) && strcmp(reason, "queue_paused") == 0))
+		if (queue_paused(w->queue) ||
+		    ((many_purges(w->queue) || queue_may_stand(w->queue)) && strcmp(reason, "queue_paused") == 0))
 			return strcmp(reason, "queue_paused") == 0;
 		if (limits_explain(w, reason))
 			return true;
@@ -150,9 +151,13 @@ static void set_paused(struct client *c, int queue, bool paused)
 {
 	struct rpc_error error;
 	mono_us since = clock_mono();
-	json_t *answer = client_call(c, paused ? "queue.pause" : "queue.resume", json_pack("{s:s}", "name", sim_queues[queue]),
-				     &error);
+	json_t *answer;
 
+	if (paused)
+		queue_pausing(queue, true);
+	answer = client_call(c, paused ? "queue.pause" : "queue.resume", json_pack("{s:s}", "name", sim_queues[queue]), &error);
+	if (paused)
+		queue_pausing(queue, false);
 	must(0, answer != NULL || client_excused(&error, since), "queue %s: %s", sim_queues[queue], error.message);
 	json_decref(answer);
 }

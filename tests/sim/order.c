@@ -96,7 +96,7 @@ static const struct wish *some_of(int queue, enum job_class class)
 {
 	const struct wish *w = NULL;
 
-	if (!queue_paused(queue) && !many_purges(queue) && !page_awaited(queue, class))
+	if (!queue_paused(queue) && !queue_may_stand(queue) && !many_purges(queue) && !page_awaited(queue, class))
 		TAILQ_FOREACH(w, model_ready(queue, class), link)
 			if (eligible(w))
 				break;

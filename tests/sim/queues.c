@@ -13,6 +13,7 @@ const struct queue_settings sim_defaults[SIM_QUEUES] = {
 
 static struct {
 	bool paused;
+	int pausing;			/* by so many */
 	struct queue_settings set;
 	mono_us changed;
 } queues[SIM_QUEUES];
@@ -42,6 +43,16 @@ void queues_changed(const struct queue_row *row)
 bool queue_paused(int queue)
 {
 	return queues[queue].paused;
+}
+
+void queue_pausing(int queue, bool asks)
+{
+	queues[queue].pausing += asks ? 1 : -1;
+}
+
+bool queue_may_stand(int queue)
+{
+	return queues[queue].pausing > 0;
 }
 
 struct queue_settings queue_settings(int queue)

@@ -11,6 +11,9 @@ void queues_begin(void);
 void queues_changed(const struct queue_row *row);
 
 bool queue_paused(int queue);
+/* Somebody asks for a pause, until he asks no more: the queue may stand still before the store says so. */
+void queue_pausing(int queue, bool asks);
+bool queue_may_stand(int queue);
 /* In force now. */
 struct queue_settings queue_settings(int queue);
 /* Was anything else in force within the last so many ms? */
