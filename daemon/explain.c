@@ -93,6 +93,12 @@ static void say_scheduled(struct sentence *s, const struct job_record *r)
 	say_more(s, "; the next is due at %s, %s from now", due.at, due.left);
 }
 
+/* Its time has come, but it is on disk that it becomes ready. */
+static void say_overdue(struct sentence *s)
+{
+	say_more(s, "; that has come, and it goes on as soon as the daemon has been able to write so");
+}
+
 static void say_blocked(struct sentence *s, const struct job_record *r, const struct explained *more)
 {
 	int n = r->row.pending;
@@ -220,6 +226,8 @@ static void say_waiting(struct sentence *s, const struct parts *p, const struct 
 	case REASON_DELAY:
 	case REASON_RETRY:
 		say_scheduled(s, r);
+		if (r->row.run_at <= clock_wall())
+			say_overdue(s);
 		break;
 	default:
 		say_ready(s, p, r, why);

@@ -119,6 +119,9 @@ START_TEST(another_attempt)
 	begin(JOB_SCHEDULED);
 	record.row.run_at = INT64_C(4102444800000);
 	says("delay", "it is not to run before 2100-01-01T00:00:00.000Z, ");
+	record.row.run_at = 1000;
+	says("delay", "from now; that has come, and it goes on as soon as the daemon has been able to write so");
+	record.row.run_at = INT64_C(4102444800000);
 	record.row.attempt = 5;
 	record.row.excused = 3;
 	record.reason = (char[]){ "timeout" };
