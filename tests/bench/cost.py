@@ -214,16 +214,16 @@ class Counted(Daemon):
             self.jobs += some
             n -= some
 
-    def ticks(self):
-        with open("/proc/%d/stat" % self.pid, encoding="ascii") as stat:
-            return sum(int(word) for word in stat.read().rsplit(")", 1)[1].split()[11:13])
+    def operations(self):
+        status = self.c.call("daemon.status")
+        return status["store"]["operations"], status["store"]["waiting"] + status["counts"]["running"]
 
     def settle(self):
         """Until nothing moves any more: what it begins with is in its windows, what was started has ended."""
         def still():
-            before = self.ticks()
+            before = self.operations()
             time.sleep(0.2)
-            return self.ticks() - before <= 1
+            return before[1] == 0 and self.operations() == before
         eventually(still, "it is still", 300)
 
     def pages(self):
