@@ -167,10 +167,14 @@ static int run_code(int64_t id, json_t *record)
 
 /* ---- the command ---- */
 
+/* The job, where there is one, may still run: it is named, for whoever wants to know what becomes of it. */
 static int run_failed(const struct follow *f)
 {
+	char what[32];
+
+	snprintf(what, sizeof(what), "job %lld", (long long)f->id);
 	if (f->error.code != 0 || f->error.reason[0] != '\0')
-		ctl_refused(NULL, &f->error);
+		ctl_refused(f->id > 0 ? what : NULL, &f->error);
 	else
 		ctl_error("left before job %lld was over", (long long)f->id);
 	return CTL_RUN_FAILED;

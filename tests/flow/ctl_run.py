@@ -232,7 +232,7 @@ def _():
         d.kill9()
         out, err = process.communicate()
         equal((process.returncode, out), (125, ""), err)
-        check(err.startswith("jobctl: "), err)
+        check(err.startswith("jobctl: job 1: "), err)
 
 
 main()
