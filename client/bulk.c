@@ -186,14 +186,17 @@ static bool bulk_lost(const struct jobd_error *error)
 
 static int bulk_refused(const struct chunk *chunk, size_t from, size_t n, struct jobd_error *error)
 {
+	long long first = chunk->numbers[from], last = chunk->numbers[from + n - 1];
 	char what[80];
 
 	if (bulk_lost(error)) {
-		snprintf(what, sizeof(what), "lines %lld to %lld may have been submitted or not",
-			 (long long)chunk->numbers[from], (long long)chunk->numbers[from + n - 1]);
+		if (n == 1)
+			snprintf(what, sizeof(what), "line %lld may have been submitted or not", first);
+		else
+			snprintf(what, sizeof(what), "lines %lld to %lld may have been submitted or not", first, last);
 		return ctl_refused(what, error);
 	}
-	snprintf(what, sizeof(what), "line %lld", (long long)chunk->numbers[from]);
+	snprintf(what, sizeof(what), "line %lld", first);
 	bulk_plain_words(error->message);
 	ctl_refused(what, error);
 	return CTL_REFUSED;

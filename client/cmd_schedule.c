@@ -214,8 +214,9 @@ static int schedule_put_main(struct ctl *ctl, const struct cmd *cmd, int argc, c
 const struct cmd cmd_schedule_put = {
 	"schedule put", "NAME TYPE [KEY=VALUE...] [KEY:=JSON...] [-- CMD ARG...]", "submit a job again and again, by the clock",
 	"Makes the schedule, or changes it; putting the same again moves nothing. The job is said as to submit: KEY=VALUE\n"
-	"gives an argument that is a text, KEY:=JSON one of any other kind; exec takes its command after --. Shows the\n"
-	"schedule and when it will fire next.\n"
+	"gives an argument that is a text, KEY:=JSON one of any other kind; exec takes its command after --. It may\n"
+	"have all options but --at and --expires-at, which are single moments. Shows the schedule and when it will fire\n"
+	"next.\n"
 	"A SPAN is written 90 (seconds), 250ms, 10m or 1h30m, a TIME 2026-12-01T09:00, 18:30 or RFC 3339.\n",
 	"jobctl schedule put nightly --cron '30 3 * * *' --timezone Europe/Berlin exec -- /usr/local/bin/backup\n"
 	"jobctl schedule put poll --every 5m http url=https://example.org/feed --max-attempts 1\n"

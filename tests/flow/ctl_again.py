@@ -207,6 +207,9 @@ def _():
             got = jobctl("-H", address, "submit", "-f", "-", input='{"type": "noop", "hold": true}\n' * 3, code=3)
             check("lines 1 to 3 may have been submitted or not" in got.err, got.err)
         equal(c.call("job.count")["total"], 4)
+        with Thief(d, cuts=2) as address:
+            got = jobctl("-H", address, "submit", "-f", "-", input='{"type": "noop", "hold": true}\n', code=3)
+            check("jobctl: line 1 may have been submitted or not" in got.err, got.err)
 
 
 @test("many at once, each of which loses its answer")
