@@ -8,6 +8,7 @@
 #include <stdio.h>
 
 #include "backlog/backlog.h"
+#include "config.h"
 #include "tests/lib/chance.h"
 #include "tests/lib/failmem.h"
 #include "tests/lib/unit.h"
@@ -629,10 +630,16 @@ static void live(int steps, unsigned submits)
 	end();
 }
 
+#ifdef JOBD_SANITIZED
+enum { LIFE = 5000 };
+#else
+enum { LIFE = 20000 };
+#endif
+
 START_TEST(follows_the_model)
 {
 	begin((uint64_t)_i);
-	live(20000, 15);
+	live(LIFE, 15);
 }
 END_TEST
 
@@ -641,7 +648,7 @@ START_TEST(follows_the_model_with_small_windows)
 {
 	begin(100 + (uint64_t)_i);
 	crowd(5000);
-	live(20000, 30);
+	live(LIFE, 30);
 }
 END_TEST
 
