@@ -22,7 +22,7 @@ static struct kept_plan {
 	int64_t last_job, skipped;
 	struct wish *fired;		/* its job is new, and what became of the schedule is told next */
 	wall_ms fired_for;
-	mono_us late;			/* something should have come of it since then; 0 = nothing */
+	mono_us due, freed;		/* its next time has come, or what waits may go, since then; 0 = no */
 	unsigned deleting, triggers, triggered;
 } kept[SIM_PLANS];
 
@@ -346,6 +346,10 @@ static void judge_change(struct kept_plan *p, const struct schedule_row *row)
 
 static void take_over(struct kept_plan *p, const struct schedule_row *row)
 {
+	if (p->next != row->next)
+		p->due = 0;
+	if (p->waiting != row->waiting)
+		p->freed = 0;
 	p->next = row->next;
 	p->since = row->since;
 	p->waiting = row->waiting;
@@ -353,7 +357,6 @@ static void take_over(struct kept_plan *p, const struct schedule_row *row)
 	p->last_job = row->last_job;
 	p->skipped = row->skipped;
 	p->fired = NULL;
-	p->late = 0;
 }
 
 static void forget(struct kept_plan *p, const char *name)
@@ -461,12 +464,20 @@ void plans_restored(void)
 
 /* ---- at rest ---- */
 
-static bool should_come(const struct kept_plan *p)
+static bool may_come(const struct kept_plan *p)
 {
-	if (p->template == NULL || p->plan->paused || queue_settings(p->template->queue).max_ready > 0 ||
-	    !queue_settled(p->template->queue, LATE))
-		return false;
-	return p->next + p->plan->jitter <= clock_wall() || (p->waiting != 0 && !unfinished(p));
+	return p->template != NULL && !p->plan->paused && queue_settings(p->template->queue).max_ready == 0 &&
+	       queue_settled(p->template->queue, LATE) && !life_troubled(LATE);
+}
+
+/* It should have come of it long ago, if that has been so since *since. */
+static bool is_late(bool should, mono_us *since)
+{
+	if (!should)
+		*since = 0;
+	else if (*since == 0)
+		*since = clock_mono();
+	return *since != 0 && clock_mono() - *since >= LATE * 1000;
 }
 
 void plans_at_rest(void)
@@ -475,11 +486,9 @@ void plans_at_rest(void)
 		struct kept_plan *p = &kept[i];
 
 		must(0, p->fired == NULL, "schedule %s has made a job, and is not told of", plan_name(i));
-		if (!should_come(p) || life_troubled(LATE))
-			p->late = 0;
-		else if (p->late == 0)
-			p->late = clock_mono();
-		must(0, p->late == 0 || clock_mono() - p->late < LATE * 1000, "schedule %s does not fire for %lld (%lld waits)", plan_name(i),
-		     (long long)p->next, (long long)p->waiting);
+		must(0, !is_late(may_come(p) && p->next + p->plan->jitter <= clock_wall(), &p->due), "schedule %s does not fire for %lld",
+		     plan_name(i), (long long)p->next);
+		must(0, !is_late(may_come(p) && p->waiting != 0 && !unfinished(p), &p->freed), "schedule %s has %lld waiting for nothing",
+		     plan_name(i), (long long)p->waiting);
 	}
 }
