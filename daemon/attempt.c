@@ -391,6 +391,15 @@ void attempts_changed(struct attempts *all, const struct job_change *change)
 		attempt_stop(job->attempt, STOP_LOST);
 }
 
+void attempts_look_again(struct attempts *all)
+{
+	struct attempt *at;
+
+	LIST_FOREACH(at, &all->list, link)
+		if (at->entered && !at->begun && !at->claimed && at->stop == STOP_NONE && (attempt_is_late(at) || backlog_limited(at->job)))
+			attempt_stop(at, STOP_LOST);
+}
+
 int attempts_each(const struct attempts *all, int (*each)(void *arg, const struct job *job), void *arg)
 {
 	const struct attempt *at;

@@ -59,6 +59,12 @@ int attempts_each(const struct attempts *all, int (*each)(void *arg, const struc
  */
 void attempts_changed(struct attempts *all, const struct job_change *change);
 
+/*
+ * What may start has changed: what lies in the pool and has not begun goes back,
+ * if it may not start any more, or not without a slot or a token.
+ */
+void attempts_look_again(struct attempts *all);
+
 /* The daemon ends: interrupts all, io at the next await, cpu by signals. They record what became of them and end. */
 void attempts_interrupt(struct attempts *all);
 /* What cannot be recorded by now is left to the next start, which finds it running and recovers it. */

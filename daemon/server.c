@@ -56,6 +56,7 @@ static void on_queue_changed(void *arg, const struct queue_row *queue)
 	struct server *s = arg;
 
 	backlog_queue_changed(&s->parts.backlog, queue);
+	attempts_look_again(&s->parts.attempts);
 }
 
 static void on_schedule_changed(void *arg, const struct schedule_change *change)

@@ -156,6 +156,7 @@ static int set_draining(struct call *call, bool draining)
 		return -1;
 	call->parts->dispatch.draining = call->parts->attempts.draining = draining;
 	dispatch_wake(&call->parts->dispatch);
+	attempts_look_again(&call->parts->attempts);
 	if (draining)
 		store_probe(call->parts->store);	/* behind the claims of what has begun: these are told before the reply */
 	jw_object(&call->w);

@@ -10,6 +10,7 @@
 #include "kinds/kind.h"
 #include "life.h"
 #include "model.h"
+#include "queues.h"
 #include "sim.h"
 #include "simstore.h"
 
@@ -52,6 +53,7 @@ static void judge_begin(const struct wish *w, int attempt)
 		must(id, w->state == JOB_RUNNING, "begins without being claimed on disk");
 	else
 		must(id, w->state == JOB_RUNNING || w->state == JOB_READY, "begins while %s", job_state_name(w->state));
+	must(id, w->state == JOB_RUNNING || !queue_paused(w->queue), "begins while its queue %s is paused", sim_queues[w->queue]);
 	must(id, graph_came_back(w) || (!graph_waits(w) && graph_blame(w) == NULL), "begins before what it waits for is over");
 	must(id, w->row.run_at <= w->row.submitted_at || w->row.attempt > 0 || w->row.run_at <= clock_wall() || life_clock_moved(),
 	     "begins before its time");

@@ -103,6 +103,7 @@ static void on_queue_changed(void *arg, const struct queue_row *queue)
 
 	queues_changed(queue);
 	backlog_queue_changed(&p->backlog, queue);
+	attempts_look_again(&p->attempts);
 }
 
 static void on_unresolved(void *arg)
