@@ -180,6 +180,12 @@ static int run_failed(const struct follow *f)
 	return CTL_RUN_FAILED;
 }
 
+/* Was the job cancelled because its output could not be written? That is said at the end, with the reason. */
+static bool run_unwritten(const struct ctl *ctl, const struct follow *f)
+{
+	return f->broken && ctl->out_error != 0 && ctl->out_error != EPIPE;
+}
+
 /* job is stolen. */
 static int run_job(struct ctl *ctl, struct follow *f, json_t *job)
 {
@@ -199,7 +205,7 @@ static int run_job(struct ctl *ctl, struct follow *f, json_t *job)
 		ctl_print_json(record);
 		f->broken |= !ctl_flush();
 	}
-	code = run_code(f->id, record);
+	code = run_unwritten(ctl, f) ? CTL_RUN_FAILED : run_code(f->id, record);
 	json_decref(record);
 	return f->broken ? CTL_RUN_FAILED : code;
 }

@@ -508,8 +508,9 @@ def _():
             equal(process.returncode, code, closed)
             equal("Bad file descriptor" in process.stderr, code == 1 and "2>" not in closed, closed)
         smuggled = '{"jsonrpc":"2.0","id":9,"method":"daemon.drain"}'
-        process = subprocess.run(["sh", "-c", '"$0" -H "$1" run echo "$2" >&-', JOBCTL, d.address, smuggled], capture_output=True, text=True)
-        equal((process.returncode, process.stderr), (125, "jobctl: the output could not be written: Bad file descriptor\n"))
+        for command in ["echo", "sh -c 'echo \"$1\"; exec sleep 600' sh"]:
+            process = subprocess.run(["sh", "-c", '"$0" -H "$1" run %s "$2" >&-' % command, JOBCTL, d.address, smuggled], capture_output=True, text=True)
+            equal((process.returncode, process.stderr), (125, "jobctl: the output could not be written: Bad file descriptor\n"))
         check(not json.loads(d.jobctl("status", "--json").out)["draining"], "what a job printed was a request")
 
 
