@@ -67,16 +67,44 @@ static void asan_clean(const struct stack *s)
 
 #include <sanitizer/tsan_interface.h>
 
+/*
+ * Making one takes it most of a millisecond, so that some are kept to be used
+ * again. Not for ever: the calls that a fiber has never returned from stay on
+ * the sanitizer's stack of them, which ends.
+ */
+enum { TSAN_KEPT = 256, TSAN_USES = 1000 };
+
+static __thread struct tsan_kept {
+	void *fiber;
+	int uses;
+} tsan_kept[TSAN_KEPT];
+static __thread int tsan_kept_n;
+
 static void *tsan_current(void) { return __tsan_get_current_fiber(); }
-static void *tsan_open(void) { return __tsan_create_fiber(0); }
-static void tsan_close(void *fiber) { __tsan_destroy_fiber(fiber); }
+
+static void tsan_open(struct fiber *f)
+{
+	struct tsan_kept *kept = tsan_kept_n > 0 ? &tsan_kept[--tsan_kept_n] : NULL;
+
+	f->tsan_fiber = kept != NULL ? kept->fiber : __tsan_create_fiber(0);
+	f->tsan_uses = kept != NULL ? kept->uses + 1 : 1;
+}
+
+static void tsan_close(struct fiber *f)
+{
+	if (tsan_kept_n < TSAN_KEPT && f->tsan_uses < TSAN_USES)
+		tsan_kept[tsan_kept_n++] = (struct tsan_kept){ f->tsan_fiber, f->tsan_uses };
+	else
+		__tsan_destroy_fiber(f->tsan_fiber);
+}
+
 #define tsan_leave(to) __tsan_switch_to_fiber((to)->tsan_fiber, 0)
 
 #else
 
 static void *tsan_current(void) { return NULL; }
-static void *tsan_open(void) { return NULL; }
-static void tsan_close(void *fiber) { (void)fiber; }
+static void tsan_open(struct fiber *f) { (void)f; }
+static void tsan_close(struct fiber *f) { (void)f; }
 #define tsan_leave(to) ((void)(to))
 
 #endif
@@ -101,7 +129,7 @@ void *fiber_open(size_t size, void (*entry)(void *record))
 	f->stack = stack;
 	f->bottom = stack->low;
 	f->size = (size_t)((char *)f - stack->low);
-	f->tsan_fiber = tsan_open();
+	tsan_open(f);
 	switch_prepare(&f->point, stack->low, f->size, entry, f);
 	return f;
 }
@@ -131,6 +159,6 @@ void fiber_close(struct fiber *f)
 {
 	struct stack *stack = f->stack;
 
-	tsan_close(f->tsan_fiber);
+	tsan_close(f);
 	stack_give(&stack);
 }

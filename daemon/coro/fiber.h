@@ -22,6 +22,7 @@ struct fiber {
 	size_t size;
 	void *asan_frames;
 	void *tsan_fiber;
+	int tsan_uses;
 };
 
 /* Makes the record of the stack we are on. */
