@@ -86,38 +86,42 @@ static void top_settled(struct top *t)
 static bool top_alive(struct top *t, struct jobd_error *error)
 {
 	json_t *event = jobd_event(t->ctl->conn, 0, error);
-	bool alive = event != NULL || (error->code == 0 && strcmp(error->reason, "timeout") == 0);
+	bool alive = event != NULL || ctl_nothing(error);
 
 	json_decref(event);
 	return alive;
 }
 
-/* Takes what has come. False: it is over. What was refused leaves the answer before, if there is one. */
+/* Takes the answer to a request, if it is there. False: it is over. What was refused leaves the answer before, if there is one. */
+static bool top_take_one(struct top *t, int i, struct jobd_error *error)
+{
+	json_t *answer = jobd_receive(t->ctl->conn, &t->numbers[i], 0, error);
+
+	if (answer == NULL && ctl_nothing(error))
+		return true;
+	if (answer == NULL && (error->code == 0 || t->answers[TOP_STATUS] == NULL))
+		return false;
+	t->numbers[i] = 0;
+	if (answer == NULL) {
+		snprintf(t->problem, sizeof(t->problem), "%s", error->message);
+		return true;
+	}
+	json_decref(t->answers[i]);
+	t->answers[i] = answer;
+	return true;
+}
+
+/* Takes what has come. False: it is over. */
 static bool top_take(struct top *t, struct jobd_error *error)
 {
 	bool waiting = false;
 
 	if (t->next != MONO_NEVER)
 		return top_alive(t, error);
-
 	for (int i = 0; i < TOP_REQUESTS; i++) {
-		json_t *answer = t->numbers[i] > 0 ? jobd_receive(t->ctl->conn, &t->numbers[i], 0, error) : NULL;
-
-		if (t->numbers[i] == 0)
-			continue;
-		if (answer == NULL && error->code == 0 && strcmp(error->reason, "timeout") == 0) {
-			waiting = true;
-			continue;
-		}
-		if (answer == NULL && (error->code == 0 || t->answers[TOP_STATUS] == NULL))
+		if (t->numbers[i] > 0 && !top_take_one(t, i, error))
 			return false;
-		if (answer == NULL)
-			snprintf(t->problem, sizeof(t->problem), "%s", error->message);
-		t->numbers[i] = 0;
-		if (answer != NULL) {
-			json_decref(t->answers[i]);
-			t->answers[i] = answer;
-		}
+		waiting |= t->numbers[i] > 0;
 	}
 	if (!waiting)
 		top_settled(t);

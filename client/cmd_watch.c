@@ -185,7 +185,7 @@ static int watch_loop(struct watch *w)
 
 		if (event != NULL)
 			code = watch_event(w, event);
-		else if (error.code != 0 || strcmp(error.reason, "timeout") != 0)
+		else if (!ctl_nothing(&error))
 			code = watch_lost(w, &error);
 		else if (interrupt_wait(w->signals, w->ctl, -1) != 0)
 			code = watch_left(w);

@@ -280,6 +280,11 @@ json_t *ctl_call(struct ctl *ctl, const char *method, json_t *params, int *code)
 	return result;
 }
 
+bool ctl_nothing(const struct jobd_error *error)
+{
+	return error->code == 0 && strcmp(error->reason, "timeout") == 0;
+}
+
 int ctl_again(struct ctl *ctl, struct jobd_error *error)
 {
 	return jobd_reconnect(ctl->conn, error) < 0 ? -1 : ctl_login(ctl, error);

@@ -86,6 +86,9 @@ int ctl_again_once(struct ctl *ctl, int timeout_ms, struct jobd_error *error);
  */
 json_t *ctl_submit(struct ctl *ctl, json_t *job, int *code);
 
+/* Did a call with a time to wait bring nothing only because nothing came in it? */
+bool ctl_nothing(const struct jobd_error *error);
+
 /* Connects if need be, calls. NULL: failed, was said, and *code is the exit code. params is stolen. */
 json_t *ctl_call(struct ctl *ctl, const char *method, json_t *params, int *code);
 

@@ -52,18 +52,12 @@ static bool follow_pause(struct follow *f, int timeout_ms)
 	return true;
 }
 
-/* Did the last call on the connection fail only because nothing was there? */
-static bool follow_nothing(const struct jobd_error *error)
-{
-	return error->code == 0 && strcmp(error->reason, "timeout") == 0;
-}
-
 static json_t *follow_answer(struct follow *f, int64_t number)
 {
 	for (;;) {
 		json_t *answer = jobd_receive(f->ctl->conn, &number, 0, &f->error);
 
-		if (answer != NULL || !follow_nothing(&f->error))
+		if (answer != NULL || !ctl_nothing(&f->error))
 			return answer;
 		if (!follow_pause(f, -1))
 			return NULL;
@@ -261,7 +255,7 @@ static int follow_events(struct follow *f)
 		int rc;
 
 		if (event == NULL)
-			return follow_nothing(&f->error) ? 0 : -1;
+			return ctl_nothing(&f->error) ? 0 : -1;
 		rc = follow_event(f, event);
 		json_decref(event);
 		if (rc < 0)
@@ -298,7 +292,7 @@ static void follow_cancelled(struct follow *f)
 	if (f->cancel <= 0)
 		return;
 	answer = jobd_receive(f->ctl->conn, &f->cancel, 0, &error);
-	if (answer == NULL && follow_nothing(&error))
+	if (answer == NULL && ctl_nothing(&error))
 		return;
 	if (answer == NULL && strcmp(error.reason, "conflict") != 0)
 		ctl_refused("cancel", &error);
@@ -315,7 +309,7 @@ static json_t *follow_until_final(struct follow *f)
 		follow_cancelled(f);
 		waiting_step(&f->waiting, f->id);
 		record = jobd_receive(f->ctl->conn, &f->wait, 0, &f->error);
-		if (record == NULL && !follow_nothing(&f->error))
+		if (record == NULL && !ctl_nothing(&f->error))
 			return NULL;
 		if (follow_events(f) < 0 || (f->lagged && follow_catch_up(f, 0) < 0))
 			break;

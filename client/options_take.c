@@ -167,10 +167,21 @@ int opt_json_value(const struct opt *opt, const char *value, void *into)
 	return -1;
 }
 
+/* The array or object at the member's path, made if need be; NULL: out of memory. */
+static json_t *opt_container(const struct opt *opt, json_t *into, json_t *(*make)(void))
+{
+	const char *name;
+	json_t *holder = opt_holder(into, opt->member, &name), *container = json_object_get(holder, name);
+
+	if (container == NULL && holder != NULL && json_object_set_new(holder, name, make()) == 0)
+		container = json_object_get(holder, name);
+	return container;
+}
+
 int opt_json_pair(const struct opt *opt, const char *value, void *into)
 {
-	const char *equals = strchr(value, '='), *name;
-	json_t *holder, *object;
+	const char *equals = strchr(value, '=');
+	json_t *object;
 
 	if (equals == NULL || equals == value) {
 		ctl_error("--%s: it is %s, not \"%s\"", opt->name, opt->value, value);
@@ -178,10 +189,7 @@ int opt_json_pair(const struct opt *opt, const char *value, void *into)
 	}
 	if (opt_check_text(opt, value) < 0)
 		return -1;
-	holder = opt_holder(into, opt->member, &name);
-	object = json_object_get(holder, name);
-	if (object == NULL && holder != NULL && json_object_set_new(holder, name, json_object()) == 0)
-		object = json_object_get(holder, name);
+	object = opt_container(opt, into, json_object);
 	if (json_object_getn(object, value, (size_t)(equals - value)) != NULL) {
 		ctl_error("--%s: \"%.*s\" is given twice", opt->name, (int)(equals - value), value);
 		return -1;
@@ -192,21 +200,10 @@ int opt_json_pair(const struct opt *opt, const char *value, void *into)
 	return -1;
 }
 
-/* The array at the member's path, made if need be; NULL: out of memory. */
-static json_t *opt_array(const struct opt *opt, json_t *into)
-{
-	const char *name;
-	json_t *holder = opt_holder(into, opt->member, &name), *array = json_object_get(holder, name);
-
-	if (array == NULL && holder != NULL && json_object_set_new(holder, name, json_array()) == 0)
-		array = json_object_get(holder, name);
-	return array;
-}
-
 /* Adds each part of "a,b" to the member's array, as what `part` makes of it (NULL: it is wrong, which was said). 0; or -1, said. */
 static int opt_list(const struct opt *opt, const char *value, json_t *into, json_t *(*part)(const struct opt *opt, const char *text, size_t len))
 {
-	json_t *array = opt_array(opt, into), *item;
+	json_t *array = opt_container(opt, into, json_array), *item;
 
 	for (size_t len = strcspn(value, ",");; len = strcspn(value, ",")) {
 		if (len == 0) {

@@ -61,7 +61,7 @@ static void waiting_settle(struct waiting *w, int64_t id)
 	struct jobd_error error;
 	json_t *answer = jobd_receive(w->ctl->conn, &w->asked, 0, &error);
 
-	if (answer == NULL && error.code == 0 && strcmp(error.reason, "timeout") == 0)
+	if (answer == NULL && ctl_nothing(&error))
 		return;
 	w->asked = 0;
 	if (answer != NULL && !waiting_is(answer))
