@@ -267,6 +267,8 @@ static void schedule_settle(struct schedule *s, int rc, const struct rpc_error *
 		s->said = false;
 	else if (rc == -EXFULL)
 		schedule_later(s, ROOM_RETRY, error->message);
+	else if (rc == -EUSERS)
+		schedule_later(s, ROOM_RETRY, "there is no room for another group or concurrency key");
 	else if (rc == -EAGAIN && s->wait.tbl == NULL)
 		schedule_later(s, ROOM_RETRY, "out of memory");
 	else if (rc != -EAGAIN && rc != -ESTALE && rc != -ENOENT) {

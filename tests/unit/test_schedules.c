@@ -302,6 +302,22 @@ CASE(a_full_queue_is_asked_again)
 	free(got);
 }
 
+CASE(no_room_for_a_group_is_asked_for_again)
+{
+	/* That is no time that nobody could see to: it fires though nothing is made up for. */
+	struct schedule_row row = hourly("s", CATCH_UP_NONE), *got;
+
+	row.next = clock_wall() + 50;
+	failing = -EUSERS;
+	failures = 1;
+	put(&row);
+	AWAIT(fires == 2);
+	AWAIT(made == 1);
+	got = get("s");
+	ck_assert_int_eq(got->skipped, 0);
+	free(got);
+}
+
 CASE(limits_jobs_holds_it_up)
 {
 	struct schedule_row row = hourly("s", CATCH_UP_ONE);
@@ -407,6 +423,7 @@ int main(void)
 	tcase_set_timeout(failed, 60);
 	tcase_add_test(failed, a_store_that_fails_is_asked_again);
 	tcase_add_test(failed, a_full_queue_is_asked_again);
+	tcase_add_test(failed, no_room_for_a_group_is_asked_for_again);
 	tcase_add_test(failed, limits_jobs_holds_it_up);
 	tcase_add_test(failed, a_job_that_nobody_knows_any_more_is_passed_over);
 	suite_add_tcase(suite, failed);
