@@ -494,6 +494,26 @@ STORE_TEST(one_that_is_there_already_may_be_named_by_its_place)
 	free(v);
 }
 
+STORE_TEST(one_that_is_cancelled_as_it_begins_holds_no_key)
+{
+	struct submission *v = many_submissions(2);
+	int64_t bad = submit();
+
+	go_wrong(bad);
+	for (int i = 0; i < 2; i++) {
+		job_spec_unref(&v[i].spec);
+		v[i].spec = new_keyed_spec("k");
+	}
+	v[0].after = &bad;
+	v[0].after_n = 1;
+	submit_all(v, 2);
+	ck_assert_int_eq(v[0].state, JOB_CANCELLED);
+	ck_assert(!v[1].existing);
+	ck_assert_int_eq(v[1].id, v[0].id + 1);
+	ck_assert_int_eq(state_of(v[1].id), JOB_READY);
+	free(v);
+}
+
 STORE_TEST(a_refused_graph_leaves_nothing)
 {
 	static const int64_t next[] = { -2 };
@@ -917,6 +937,7 @@ static Suite *suite(void)
 	tc = tcase_create("whole");
 	add_store_test(tc, a_diamond_in_one_call_in_any_order);
 	add_store_test(tc, one_that_is_there_already_may_be_named_by_its_place);
+	add_store_test(tc, one_that_is_cancelled_as_it_begins_holds_no_key);
 	add_store_test(tc, a_refused_graph_leaves_nothing);
 	add_store_test(tc, a_fan_out_of_ten_thousand_goes_in_turns);
 	add_store_test(tc, a_fan_in_of_ten_thousand_goes_when_the_last_is_there);
