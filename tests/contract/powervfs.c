@@ -27,7 +27,7 @@ struct event {
 
 struct image {
 	char *data;
-	size_t size;
+	size_t size, room;
 };
 
 struct power_file {
@@ -232,10 +232,12 @@ static void image_size(struct image *i, size_t size)
 {
 	if (size > IMAGE_MAX)
 		abort();
-	if (size > i->size) {
-		i->data = must_have(realloc(i->data, size));
-		memset(i->data + i->size, 0, size - i->size);
+	if (size > i->room) {
+		i->room = 2 * size;
+		i->data = must_have(realloc(i->data, i->room));
 	}
+	if (size > i->size)
+		memset(i->data + i->size, 0, size - i->size);
 	i->size = size;
 }
 
@@ -352,7 +354,7 @@ void powervfs_fail(size_t moment, bool some)
 	char path[300];
 
 	for (int f = 0; f < FILES; f++) {
-		struct image cut = { NULL, 0 };
+		struct image cut = { NULL, 0, 0 };
 
 		replay_synced(f, moment);
 		path_of(f, path);
