@@ -268,9 +268,10 @@ def _():
 def _():
     with daemon.client() as c:
         now = c.call("daemon.ping")["now"]
-        for name in beats:
+        for name, first in beats.items():
             eventually(lambda: c.call("schedule.get", name=name).get("next_at", "") > now, "what schedule %s has missed" % name)
-            # One that does not catch up may have had no time of its own so far.
+            # The lives may have been over before its first time; one that does not catch up may have been dead at each of its times.
+            eventually(lambda: seconds_of(c.call("schedule.get", name=name)["next_at"]) > first, "the first time of schedule %s" % name)
             eventually(lambda: "last_fired_at" in c.call("schedule.get", name=name), "a firing of schedule %s" % name)
         for name in beats:
             c.call("schedule.delete", name=name)
