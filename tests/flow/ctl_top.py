@@ -61,19 +61,22 @@ def once(**what):
 class Dropping(Fake):
     """Speaks with the first client; the others find the connection closed."""
 
+    over = False
+
     def serve(self):
         try:
-            with self.listener.accept()[0] as connection:
-                self.script(Peer(connection))
-            while True:
-                self.listener.accept()[0].close()
-        except OSError:
-            self.listener.close()
+            with self.listener:
+                with self.listener.accept()[0] as connection:
+                    self.script(Peer(connection))
+                while not self.over:
+                    self.listener.accept()[0].close()
         except Exception as error:      # noqa: shown by __exit__
             self.error = error
 
     def __exit__(self, kind, value, trace):
-        self.listener.shutdown(socket.SHUT_RDWR)
+        self.over = True
+        with socket.socket(socket.AF_UNIX) as last:
+            last.connect(self.path)
         return Fake.__exit__(self, kind, value, trace)
 
 
