@@ -95,16 +95,23 @@ def _():
 @test("a record stays while an unfinished job names it")
 def _():
     with Daemon("pool.processes=1", "retain.seconds=0") as d, d.client() as c:
-        parent = c.call("job.submit", **noop(retain=0))["id"]
+        # Held, so that the one is not pruned before the other names it.
+        parent = c.call("job.submit", **noop(retain=0, hold=True))["id"]
         child = c.call("job.submit", **noop(after=[parent], delay=3600))["id"]
+        c.call("job.release", id=parent)
         c.call("job.wait", id=parent, timeout=30)
         refused(c, "job.delete", "conflict", None, id=parent)
         other = c.call("job.submit", **noop(retain=0))["id"]
         eventually(lambda: c.call("job.count")["total"] == 2)     # the other has been pruned
         equal(c.call("job.get", id=parent)["state"], "succeeded")
         check(other not in [job["id"] for job in c.call("job.list")["jobs"]])
-        c.call("job.cancel", id=child)
-        equal(c.call("job.delete", id=parent), {"id": parent})
+        kept = c.call("job.submit", **noop(retain=3600, wait=30))["id"]
+        last = c.call("job.submit", **noop(after=[kept], delay=3600))["id"]
+        refused(c, "job.delete", "conflict", None, id=kept)
+        for id in (child, last):
+            c.call("job.cancel", id=id)
+        equal(c.call("job.delete", id=kept), {"id": kept})
+        eventually(lambda: c.call("job.count")["total"] == 0)     # nobody names the parent any more
 
 
 @test("retries: a parent's is waited for, a child's waits again")
