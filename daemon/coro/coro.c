@@ -257,7 +257,7 @@ void sched_close(void)
 {
 	if (sched.alive > 0)
 		log_fatal("the loop is closed with %zu coroutines alive", sched.alive);
-	stack_pool_close();
+	fiber_pool_close();
 }
 
 size_t sched_alive(void)

@@ -98,6 +98,12 @@ static void tsan_close(struct fiber *f)
 		__tsan_destroy_fiber(f->tsan_fiber);
 }
 
+static void tsan_drop_kept(void)
+{
+	while (tsan_kept_n > 0)
+		__tsan_destroy_fiber(tsan_kept[--tsan_kept_n].fiber);
+}
+
 #define tsan_leave(to) __tsan_switch_to_fiber((to)->tsan_fiber, 0)
 
 #else
@@ -105,6 +111,7 @@ static void tsan_close(struct fiber *f)
 static void *tsan_current(void) { return NULL; }
 static void tsan_open(struct fiber *f) { (void)f; }
 static void tsan_close(struct fiber *f) { (void)f; }
+static void tsan_drop_kept(void) { }
 #define tsan_leave(to) ((void)(to))
 
 #endif
@@ -161,4 +168,10 @@ void fiber_close(struct fiber *f)
 
 	tsan_close(f);
 	stack_give(&stack);
+}
+
+void fiber_pool_close(void)
+{
+	tsan_drop_kept();
+	stack_pool_close();
 }

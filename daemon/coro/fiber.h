@@ -45,4 +45,7 @@ void fiber_entered(struct fiber *f);
 /* Gives the stack of a fiber back, and with it the record. */
 void fiber_close(struct fiber *f);
 
+/* Frees what closed fibers left to be used again; none may be open. */
+void fiber_pool_close(void);
+
 #endif
