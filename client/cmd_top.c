@@ -213,7 +213,7 @@ static bool top_show(struct top *t)
 	bool shown;
 
 	if (t->gone > 0) {
-		snprintf(waits, sizeof(waits), "%s; waited for, %lld s so far", t->loss, (long long)(clock_mono() - t->gone) / 1000000);
+		snprintf(waits, sizeof(waits), "waited for, %lld s so far: %s", (long long)(clock_mono() - t->gone) / 1000000, t->loss);
 		data.problem = waits;
 	} else if (silent >= TOP_SILENCE) {
 		snprintf(waits, sizeof(waits), "jobd has not answered for %lld s", (long long)silent);

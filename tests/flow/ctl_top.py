@@ -285,7 +285,7 @@ def _():
         t.until_shown("QUEUE")
         for hard in (False, True):
             d.kill9() if hard else d.stop()
-            t.until_shown(r"(closed the connection|broke: .*); waited for, \d+ s so far")
+            t.until_shown(r"waited for, \d+ s so far: (the connection to )?jobd at unix:")
             check("QUEUE" in t.text(), "what was seen of it is gone, too")
             d.start()
             d.jobctl("submit", "noop", "--hold", "-Q", "hard" if hard else "soft")
