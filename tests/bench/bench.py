@@ -1,298 +1,163 @@
 #!/usr/bin/env python3
 """The bench: jobd beside its peers, as ratios from one run.
 
-Each row asks the same work of jobd and of each peer that is installed, in turn
-(A B A B ...), all of them alive, and prints medians with quartiles and the
-ratio of the medians. A peer that is missing is named. Nothing is installed.
+    make bench [BENCH_FLAGS="--quick --rows noop,trip --json FILE"]
+    bench.py [--quick] [--rows WORD,...] [--peers WORD,...] [--rounds N] [--seconds S] [--json FILE] [--markdown] [--install]
 
-  bench.py [--quick] [--rows WORD,...] [--json FILE]
+Each row asks the same work of jobd and of each of its peers in turn (A B C A B C ...), all of them alive, each by
+its own client, and prints for every one the median of the rounds with its quartiles, how many times jobd's figure is
+of it (the median of the rounds' own ratios, with their quartiles), and whether what the design asks for is held. More
+is better where the unit is /s, less where it is s, us or KiB. Before the rounds each does a little, so that it is up
+and warm and it is known how much it does in --seconds; that much it does in each round.
+
+A peer that is not here is named with what would install it. --install installs all that is missing: Debian's packages
+with apt-get (by sudo unless it is root; no service is started), BullMQ with npm below ~/.cache/jobd-bench.
+
+Everything is on 127.0.0.1 and keeps what it keeps in TMPDIR (which has to be on a disk), and all is gone at the end.
+The row of 5 million queued jobs has a command of its own: make bench-scale.
 """
 import argparse
-import contextlib
 import json
 import os
-import shutil
+import resource
 import signal
-import socket
-import statistics
-import subprocess
 import sys
-import tempfile
 import time
 
-BUILD = os.environ.get("BUILDDIR", ".")
-JOBD = os.environ.get("JOBD", os.path.join(BUILD, "jobd"))
-DRIVER = os.path.join(BUILD, "bench_driver")
+from bench_install import NEEDS, how_to_install, install, missing
+from bench_rows import make_rows
+from bench_servers import make_servers
+from bench_table import Figures, Machine, markdown
 
 
-def free_port():
-    with socket.socket() as s:
-        s.bind(("127.0.0.1", 0))
-        return s.getsockname()[1]
+def chosen_sides(row, peers, quick):
+    """Those that run, and why the others do not."""
+    sides, left_out = {}, []
+    for name, side in row.sides.items():
+        wanted = name == "jobd" or not peers or any(word.lower() in name.lower() for word in peers)
+        lacks = missing(side.needs)
+        if wanted and lacks:
+            left_out.append((name, "not here: " + how_to_install(lacks)))
+        elif wanted and quick and not side.quick:
+            left_out.append((name, "not with --quick, it takes a minute"))
+        elif wanted:
+            sides[name] = side
+    return sides, left_out
 
 
-def wait_for_port(port, process):
-    for _ in range(1000):
-        if process.poll() is not None:
-            raise RuntimeError("a server ended at once: " + str(process.args))
-        with contextlib.suppress(OSError), socket.create_connection(("127.0.0.1", port), 1):
-            return
-        time.sleep(0.01)
-    raise RuntimeError("no server came up: " + str(process.args))
+def count_of(side, more_is_better, seconds):
+    """How much it does in so many seconds."""
+    side.run(10)
+    figure = side.run(max(10, int(side.guess * seconds)))[0]
+    return int(max(10, min(side.most, figure * seconds if more_is_better else seconds * 1e6 / figure)))
 
 
-class Server:
-    """A server process with a port and a directory of its own, started when first asked for."""
+class Failed(list):
+    """What went wrong, of whom: the others go on."""
 
-    def __init__(self, name, program, command, ready=None):
-        self.name, self.program, self.command, self.ready = name, program, command, ready
-        self.process = None
-        self.directory = None
-        self.port = None
-
-    def installed(self):
-        return shutil.which(self.program) is not None
-
-    def start(self):
-        if self.process:
-            return self
-        self.directory = tempfile.mkdtemp(prefix="jobd-bench-")
-        self.port = free_port()
-        words = [w.format(port=self.port, dir=self.directory) for w in self.command]
-        self.process = subprocess.Popen(words, stdin=subprocess.DEVNULL, stdout=subprocess.DEVNULL,
-                                        stderr=subprocess.DEVNULL)
-        wait_for_port(self.port, self.process)
-        return self
-
-    def stop(self):
-        if self.process:
-            self.process.send_signal(signal.SIGTERM)
-            try:
-                self.process.wait(10)
-            except subprocess.TimeoutExpired:
-                self.process.kill()
-                self.process.wait()
-            shutil.rmtree(self.directory, ignore_errors=True)
-            self.process = None
-
-    def rss(self):
-        with open(f"/proc/{self.process.pid}/status", encoding="ascii") as f:
-            return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS"))
+    def note(self, row, name, error):
+        print(f"bench: {row.word}: {name}: {error}", file=sys.stderr, flush=True)
+        self.append((row.word, name))
 
 
-def make_servers():
-    jobd = [JOBD, "-o", "state.directory={dir}", "-o", "listen.tcp=127.0.0.1:{port}", "-o", "listen.unix={dir}/s",
-            "-o", "pool.processes=2", "-o", "limits.io_jobs=20000", "-o", "log.level=error"]
-    return {s.name: s for s in (
-        Server("jobd", JOBD, jobd),
-        Server("beanstalkd -f0", "beanstalkd", ["beanstalkd", "-l", "127.0.0.1", "-p", "{port}", "-b", "{dir}", "-f0"]),
-        Server("beanstalkd", "beanstalkd", ["beanstalkd", "-l", "127.0.0.1", "-p", "{port}"]),
-        Server("redis", "redis-server", ["redis-server", "--port", "{port}", "--dir", "{dir}", "--save", "",
-                                         "--appendonly", "yes", "--appendfsync", "always"]),
-        Server("gearmand", "gearmand", ["gearmand", "--listen", "127.0.0.1", "--port", "{port}", "-l", "{dir}/log"]),
-    )}
+def attempt(row, name, failed, work, *args):
+    try:
+        return work(*args)
+    except (RuntimeError, OSError, ValueError) as error:
+        failed.note(row, name, error)
+        return None
 
 
-def drive(server, work, peer, connections, depth, count, variant=""):
-    words = [DRIVER, work, peer, str(server.port), str(connections), str(depth), str(count), "2"]
-    out = subprocess.run(words + ([variant] if variant else []), check=True, capture_output=True, text=True, timeout=300)
-    return float(out.stdout)
+def measure(row, options, failed):
+    """A Figures for each measure of the row."""
+    sides, left_out = chosen_sides(row, options.peers, options.quick)
+    counts, figures = {}, {name: [] for name in sides}
+    for name, side in sides.items():
+        counts[name] = row.count or attempt(row, name, failed, count_of, side, row.measures[0].more_is_better, options.seconds)
+    rounds = min(options.rounds, row.rounds or options.rounds)
+    for turn in range(rounds):
+        for name, side in sides.items():
+            if counts[name] and turn < (side.rounds or rounds):
+                answer = attempt(row, name, failed, side.run, counts[name])
+                if answer is None:
+                    counts[name] = None
+                else:
+                    figures[name].append(tuple(map(float, answer)))
+    left_out += [(name, "failed, see above") for name in sides if not figures[name]]
+    if not figures["jobd"]:
+        return []
+    return [Figures(row, one, {name: [answer[i] for answer in answers] for name, answers in figures.items() if answers}, left_out)
+            for i, one in enumerate(row.measures)]
 
 
-class Client:
-    """jobd's protocol in a few lines, for what the driver has no row for."""
-
-    def __init__(self, port):
-        self.socket = socket.create_connection(("127.0.0.1", port))
-        self.file = self.socket.makefile("rw", encoding="utf-8", newline="\n")
-
-    def call(self, method, **params):
-        self.file.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": method, "params": params}) + "\n")
-        self.file.flush()
-        reply = json.loads(self.file.readline())
-        if "error" in reply:
-            raise RuntimeError(f"{method}: {reply['error']}")
-        return reply["result"]
-
-    def submit_all(self, jobs):
-        ids = []
-        for at in range(0, len(jobs), 1000):
-            ids += [job["id"] for job in self.call("job.submit_many", jobs=jobs[at:at + 1000])["jobs"]]
-        return ids
-
-    def wait_all(self, ids):
-        for at in range(0, len(ids), 1000):
-            for job in self.call("job.wait", ids=ids[at:at + 1000])["jobs"]:
-                if job["state"] != "succeeded":
-                    raise RuntimeError(f"job {job['id']} {job['state']}: {job.get('error')}")
+def words(text):
+    return [word for word in text.split(",") if word]
 
 
-def exec_true(server, count):
-    client = Client(server.port)
-    jobs = [{"type": "exec", "args": {"argv": ["/bin/true"]}}] * count
-    begin = time.monotonic()
-    client.wait_all(client.submit_all(jobs))
-    return count / (time.monotonic() - begin)
+def parse():
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter,
+                                     usage=argparse.SUPPRESS)
+    parser.add_argument("--quick", action="store_true", help="three rounds of a fifth of a second: under two minutes")
+    parser.add_argument("--rows", type=words, default=[], metavar="WORD,...", help="only these: submit1, submit50, pipelined, "
+                        "noop, volatile, trip, exec, sleeping, waits, fetch")
+    parser.add_argument("--peers", type=words, default=[], metavar="WORD,...", help="only those whose names have one of the words")
+    parser.add_argument("--rounds", type=int, metavar="N", help="of each row (9; quick: 3)")
+    parser.add_argument("--seconds", type=float, metavar="S", help="of each figure (1; quick: 0.2)")
+    parser.add_argument("--json", metavar="FILE", help="write all figures there, too")
+    parser.add_argument("--markdown", action="store_true", help="print the README's table at the end")
+    parser.add_argument("--install", action="store_true", help="install what is missing first")
+    options = parser.parse_args()
+    options.rounds = options.rounds or (3 if options.quick else 9)
+    options.seconds = options.seconds or (0.2 if options.quick else 1)
+    return options
 
 
-def xargs_true(count):
-    lines = "\n".join(str(i) for i in range(count))
-    begin = time.monotonic()
-    subprocess.run(["xargs", "-P2", "-n1", "/bin/true"], input=lines, text=True, check=True)
-    return count / (time.monotonic() - begin)
+def raise_descriptor_limit():
+    _, hard = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (hard, hard))
 
 
-def sleeping_bytes(server, count):
-    """RSS for each of many sleeping jobs, and the ping meanwhile."""
-    client = Client(server.port)
-    client.wait_all(client.submit_all([{"type": "sleep", "args": {"seconds": 0.01}}] * 100))
-    before = server.rss()
-    ids = client.submit_all([{"type": "sleep", "args": {"seconds": 3600}, "retain": 0}] * count)
-    while client.call("daemon.status")["io"]["running"] < count:
-        time.sleep(0.01)
-    grown = (server.rss() - before) / count
-    for number in ids:
-        client.file.write(json.dumps({"jsonrpc": "2.0", "id": 1, "method": "job.cancel", "params": {"id": number}}) + "\n")
-        client.file.flush()
-        client.file.readline()
-    return grown
-
-
-def http_waits(server, web, count):
-    client = Client(server.port)
-    jobs = [{"type": "http", "args": {"url": f"http://127.0.0.1:{web.port}/"}, "timeout": 60}] * count
-    begin = time.monotonic()
-    client.wait_all(client.submit_all(jobs))
-    return time.monotonic() - begin
-
-
-def bare_waits(web, count):
-    out = subprocess.run([os.path.join(BUILD, "bench_curl"), f"http://127.0.0.1:{web.port}/", str(count)],
-                         check=True, capture_output=True, text=True, timeout=300)
-    return float(out.stdout)
-
-
-class Row:
-    """One line of the table: what is asked, of whom, and whether more is better."""
-
-    def __init__(self, word, title, unit, more_is_better, runs):
-        self.word, self.title, self.unit, self.more_is_better, self.runs = word, title, unit, more_is_better, runs
-
-
-def make_rows(servers, quick):
-    scale = 1 if quick else 4
-
-    def submit(connections, depth, count):
-        def run(server, peer, variant=""):
-            return lambda: drive(servers[server].start(), "submit", peer, connections, depth, count * scale, variant)
-        return run
-
-    one, fifty, deep = submit(1, 1, 1000), submit(50, 1, 10000), submit(1, 100, 10000)
-
-    def work(kind, server, peer, depth, count, variant=""):
-        return lambda: drive(servers[server].start(), kind, peer, 1, depth, count * scale, variant)
-
-    web = Server("web", os.path.join(BUILD, "slowweb"), [os.path.join(BUILD, "slowweb"), "{port}"])
-    servers["web"] = web
-    waits = 2000 if quick else 10000
-    return [
-        Row("submit1", "durable submit, 1 connection, one at a time", "/s", True,
-            {"jobd": one("jobd", "jobd"), "beanstalkd -f0": one("beanstalkd -f0", "beanstalkd"),
-             "redis XADD": one("redis", "redis", "xadd")}),
-        Row("submit50", "durable submit, 50 connections", "/s", True,
-            {"jobd": fifty("jobd", "jobd"), "redis XADD": fifty("redis", "redis", "xadd"),
-             "redis LPUSH": fifty("redis", "redis", "lpush"), "beanstalkd -f0": fifty("beanstalkd -f0", "beanstalkd")}),
-        Row("pipelined", "durable submit, pipelined 100 deep", "/s", True,
-            {"jobd": deep("jobd", "jobd"), "redis XADD": deep("redis", "redis", "xadd"),
-             "beanstalkd -f0": deep("beanstalkd -f0", "beanstalkd")}),
-        Row("noop", "no-op jobs end to end, durable, 2 workers", "/s", True,
-            {"jobd": work("noop", "jobd", "jobd", 256, 5000),
-             "beanstalkd -f0": work("noop", "beanstalkd -f0", "beanstalkd", 100, 1500),
-             "beanstalkd -f0, results": work("noop", "beanstalkd -f0", "beanstalkd", 100, 1500, "results")}),
-        Row("volatile", "the same against peers that keep nothing", "/s", True,
-            {"jobd": work("noop", "jobd", "jobd", 256, 5000), "gearmand": work("noop", "gearmand", "gearman", 100, 5000),
-             "beanstalkd": work("noop", "beanstalkd", "beanstalkd", 100, 5000)}),
-        Row("trip", "one job at a time, submit -> durable result, p50", "us", False,
-            {"jobd": work("trip", "jobd", "jobd", 1, 500),
-             "beanstalkd -f0, results": work("trip", "beanstalkd -f0", "beanstalkd", 1, 500),
-             "gearmand (keeps nothing)": work("trip", "gearmand", "gearman", 1, 500)}),
-        Row("exec", "exec /bin/true, output and usage recorded", "/s", True,
-            {"jobd": lambda: exec_true(servers["jobd"].start(), 500 * scale), "xargs -P2": lambda: xargs_true(500 * scale)}),
-        Row("sleeping", "10,000 sleeping coroutines, RSS each", "bytes", False,
-            {"jobd": lambda: sleeping_bytes(servers["jobd"].start(), 10000)}),
-        Row("waits", f"{waits:,} HTTP requests waiting 1 s", "s", False,
-            {"jobd": lambda: http_waits(servers["jobd"].start(), web.start(), waits),
-             "bare libcurl loop": lambda: bare_waits(web.start(), waits)}),
-    ]
-
-
-def available(servers, name):
-    words = {"redis XADD": "redis", "redis LPUSH": "redis", "beanstalkd -f0, results": "beanstalkd -f0",
-             "gearmand (keeps nothing)": "gearmand"}
-    server = servers.get(words.get(name, name))
-    return server is None or server.installed()
-
-
-def measure(row, servers, rounds):
-    names = [name for name in row.runs if available(servers, name)]
-    for name in row.runs:
-        if name not in names:
-            print(f"    {name}: not installed, left out")
-    figures = {name: [] for name in names}
-    for turn in range(rounds + 1):
-        for name in names:
-            figure = row.runs[name]()
-            if turn > 0:    # the first round warms up
-                figures[name].append(figure)
-    return figures
-
-
-def quartiles(values):
-    if len(values) < 2:
-        return values[0], values[0]
-    low, _, high = statistics.quantiles(values, n=4, method="inclusive")
-    return low, high
-
-
-def show(row, figures):
-    mine = statistics.median(figures["jobd"])
-    lines = []
-    for name, values in figures.items():
-        median = statistics.median(values)
-        low, high = quartiles(values)
-        ratio = mine / median
-        text = f"    {name:26} {median:12,.1f} {row.unit:5} ({low:,.1f} .. {high:,.1f})"
-        if name != "jobd":
-            ahead = ratio >= 1 if row.more_is_better else ratio <= 1
-            text += f"   jobd is {ratio:.2f} x, {'ahead' if ahead else 'behind'}"
-        print(text, flush=True)
-        lines.append({"name": name, "median": median, "low": low, "high": high, "jobd_ratio": ratio})
-    return {"row": row.word, "title": row.title, "unit": row.unit, "figures": lines}
+def run(rows, options):
+    failed, results = Failed(), []
+    for row in rows:
+        if not options.rows or row.word in options.rows:
+            figures = measure(row, options, failed)
+            for one in figures:
+                print(one.text(), flush=True)
+            results += figures
+    return results, failed
 
 
 def main():
-    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--quick", action="store_true", help="smaller counts, three rounds: under two minutes")
-    parser.add_argument("--rows", help="only these, by their words, with commas between")
-    parser.add_argument("--rounds", type=int, help="measured rounds of each row (9; quick: 3)")
-    parser.add_argument("--json", help="write the figures to this file, too")
-    arguments = parser.parse_args()
-    rounds = arguments.rounds or (3 if arguments.quick else 9)
-    servers = make_servers()
-    results = []
+    options = parse()
+    if options.install:
+        install()
+    # Ended, it ends what it has started.
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit(1))
+    raise_descriptor_limit()
+    machine, servers, begin = Machine(), make_servers(), time.monotonic()
+    rows = make_rows(servers, options.quick)
+    unknown = set(options.rows) - {row.word for row in rows}
+    if unknown:
+        sys.exit("bench: no such row: " + ", ".join(sorted(unknown)))
+    print(machine.sentence())
+    if machine.warning():
+        print("bench: " + machine.warning(), file=sys.stderr)
     try:
-        for row in make_rows(servers, arguments.quick):
-            if arguments.rows and row.word not in arguments.rows.split(","):
-                continue
-            print(f"{row.title} [{row.word}]", flush=True)
-            results.append(show(row, measure(row, servers, rounds)))
+        results, failed = run(rows, options)
     finally:
         for server in servers.values():
             server.stop()
-    if arguments.json:
-        with open(arguments.json, "w", encoding="utf-8") as f:
-            json.dump(results, f, indent=1)
-    return 0
+    print(f"5 million queued jobs: make bench-scale\n{options.rounds} rounds in {time.monotonic() - begin:.0f} s; "
+          f"load {os.getloadavg()[0]:.1f} at the end")
+    if missing(NEEDS):
+        print("not here: " + how_to_install(missing(NEEDS)) + " (or --install)")
+    if options.markdown:
+        print("\n" + markdown(machine, results))
+    if options.json:
+        with open(options.json, "w", encoding="utf-8") as f:
+            json.dump({"machine": machine.json(), "rounds": options.rounds, "rows": [one.json() for one in results]}, f, indent=1)
+    return 1 if failed else 0
 
 
 if __name__ == "__main__":

@@ -1,10 +1,20 @@
-/* curl_loop: the peer of the HTTP rows: nothing but libcurl's own loop, all requests at once. Prints seconds. */
+/*
+ * curl_loop: the peer of the HTTP rows: nothing but libcurl's own loop.
+ *
+ *	bench_curl URL COUNT AT_ONCE WARM
+ *
+ * After WARM requests COUNT more, AT_ONCE of them in flight. Prints the
+ * seconds that those took, and by how many bytes for each one in flight the
+ * process grew.
+ */
 #include <curl/curl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 
 #include "wire.h"
+
+static CURLM *multi;
 
 static size_t swallow(char *data, size_t size, size_t n, void *arg)
 {
@@ -22,7 +32,15 @@ static void raise_descriptor_limit(void)
 	setrlimit(RLIMIT_NOFILE, &limit);
 }
 
-static void add(CURLM *multi, const char *url)
+static long most_bytes(void)
+{
+	struct rusage usage;
+
+	getrusage(RUSAGE_SELF, &usage);
+	return usage.ru_maxrss * 1024;
+}
+
+static void start(const char *url)
 {
 	CURL *easy = curl_easy_init();
 
@@ -34,42 +52,66 @@ static void add(CURLM *multi, const char *url)
 	curl_multi_add_handle(multi, easy);
 }
 
-static void take_results(CURLM *multi)
+/* Each that ended begins anew while requests are left. Returns how many are. */
+static int take_results(int left)
 {
 	CURLMsg *msg;
-	int left;
+	int queued;
 
-	while ((msg = curl_multi_info_read(multi, &left)) != NULL) {
+	while ((msg = curl_multi_info_read(multi, &queued)) != NULL) {
 		CURL *easy = msg->easy_handle;
 
 		if (msg->data.result != CURLE_OK)
 			bench_die("%s", curl_easy_strerror(msg->data.result));
 		curl_multi_remove_handle(multi, easy);
-		curl_easy_cleanup(easy);
+		if (left > 0) {
+			curl_multi_add_handle(multi, easy);
+			left--;
+		} else {
+			curl_easy_cleanup(easy);
+		}
+	}
+	return left;
+}
+
+static void fetch(const char *url, int count, int at_once)
+{
+	int running = 1, left = count;
+
+	for (int i = 0; i < at_once && left > 0; i++, left--)
+		start(url);
+	while (running > 0) {
+		int before = left;
+
+		curl_multi_perform(multi, &running);
+		left = take_results(left);
+		if (left < before)
+			running = 1;
+		else if (running > 0)
+			curl_multi_poll(multi, NULL, 0, 1000, NULL);
 	}
 }
 
 int main(int argc, char **argv)
 {
-	int running = 1;
+	int count, at_once, warm;
 	double begin;
-	CURLM *multi;
+	long before;
 
-	if (argc != 3)
-		bench_die("usage: bench_curl URL COUNT");
+	if (argc != 5)
+		bench_die("usage: bench_curl URL COUNT AT_ONCE WARM");
+	count = atoi(argv[2]);
+	at_once = atoi(argv[3]);
+	warm = atoi(argv[4]);
 	raise_descriptor_limit();
 	curl_global_init(CURL_GLOBAL_ALL);
 	multi = curl_multi_init();
+	fetch(argv[1], warm, warm < at_once ? warm : at_once);
+	before = most_bytes();
 	begin = bench_now();
-	for (int i = 0; i < atoi(argv[2]); i++)
-		add(multi, argv[1]);
-	while (running > 0) {
-		curl_multi_perform(multi, &running);
-		take_results(multi);
-		if (running > 0)
-			curl_multi_poll(multi, NULL, 0, 1000, NULL);
-	}
-	printf("%.3f\n", bench_now() - begin);
+	fetch(argv[1], count, at_once);
+	begin = bench_now() - begin;
+	printf("%.6f %.0f\n", begin, (double)(most_bytes() - before) / at_once);
 	curl_multi_cleanup(multi);
 	return 0;
 }

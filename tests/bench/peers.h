@@ -16,11 +16,19 @@ struct bench {
 double jobd_submit(const struct bench *b);
 double beanstalkd_submit(const struct bench *b);
 double redis_submit(const struct bench *b);		/* variant: xadd, lpush */
+double sqlite_submit(const struct bench *b);		/* variant: the database's path */
 
 /* Jobs a second that do nothing, from the first submit to the last end. */
 double jobd_noop(const struct bench *b);
 double beanstalkd_noop(const struct bench *b);		/* variant "results": each result is put back as a job */
 double gearman_noop(const struct bench *b);
+
+/* Commands a second; so many at once as there are workers. */
+double jobd_exec(const struct bench *b);
+double spawn_exec(const struct bench *b);
+
+/* Web requests a second, each a job; so many at once as there are workers. variant: the address */
+double jobd_http(const struct bench *b);
 
 /* One job at a time, submit → result: microseconds, the median. */
 double jobd_trip(const struct bench *b);

@@ -23,6 +23,13 @@ double bench_now(void)
 	return (double)ts.tv_sec + (double)ts.tv_nsec / 1e9;
 }
 
+void bench_pause(void)
+{
+	struct timespec ts = { .tv_nsec = 1000000 };
+
+	nanosleep(&ts, NULL);
+}
+
 void bench_die(const char *fmt, ...)
 {
 	va_list ap;
@@ -193,6 +200,10 @@ static void run_open(struct run *r)
 		struct epoll_event ev = { .events = EPOLLIN, .data.ptr = &r->clients[i] };
 
 		wire_open(&r->clients[i].wire, l->port);
+		if (l->hello != NULL) {
+			wire_send(&r->clients[i].wire, l->hello, strlen(l->hello));
+			wire_line(&r->clients[i].wire, NULL);
+		}
 		epoll_ctl(r->epoll, EPOLL_CTL_ADD, r->clients[i].wire.fd, &ev);
 	}
 }

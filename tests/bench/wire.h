@@ -8,6 +8,8 @@
 
 /* Seconds, monotonic. */
 double bench_now(void);
+/* For one who waits by asking: a millisecond that the asked may use. */
+void bench_pause(void);
 _Noreturn void bench_die(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 
 /* A blocking connection to 127.0.0.1 with a read buffer. */
@@ -29,6 +31,7 @@ char *wire_bytes(struct wire *w, size_t n);
 struct load {
 	int port;
 	int connections, depth, count;
+	const char *hello;		/* sent first on each connection, for an answer of a line; NULL: nothing */
 	const char *request;
 	size_t len;
 	int lines;			/* of one answer */
