@@ -68,6 +68,11 @@ def attempt(row, name, failed, work, *args):
         return None
 
 
+def column(figures, i):
+    """The i-th figure of all answers of those that have one."""
+    return {name: [answer[i] for answer in answers] for name, answers in figures.items() if answers and i < len(answers[0])}
+
+
 def measure(row, options, failed):
     """A Figures for each measure of the row."""
     sides, left_out = chosen_sides(row, options.peers, options.quick)
@@ -86,8 +91,7 @@ def measure(row, options, failed):
     left_out += [(name, "failed, see above") for name in sides if not figures[name]]
     if not figures["jobd"]:
         return []
-    return [Figures(row, one, {name: [answer[i] for answer in answers] for name, answers in figures.items() if answers}, left_out)
-            for i, one in enumerate(row.measures)]
+    return [Figures(row, one, column(figures, i), left_out) for i, one in enumerate(row.measures)]
 
 
 def words(text):

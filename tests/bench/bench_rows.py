@@ -132,7 +132,7 @@ def waiting(servers, quick):
              "bare libcurl loop": Side(lambda count: work.waits("curl", web, count)),
              "Node": Side(lambda count: work.waits("node", web, count), "node"),
              "aiohttp": Side(lambda count: work.waits("aiohttp", web, count), "python", "aiohttp"),
-             "Celery with gevent": Side(lambda count: work.celery_waits(servers, web, count), "redis", "celery", "redis-py",
+             "Celery with gevent": Side(lambda count: work.celery_waits(servers["celery gevent"], web, count), "redis", "celery", "redis-py",
                                         "gevent", rounds=1, quick=False)}
     return [
         Row("sleeping", {"jobd": Side(work.sleeping)},
