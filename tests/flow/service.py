@@ -138,7 +138,8 @@ def _():
         first = log.readline()
         check(re.match(r"<6>listening on unix ", first), first)
         process.terminate()
-        check(all(line.startswith("<6>") for line in log))
+        for line in log:    # a busy machine has it warn of what took long
+            check(re.match(r"<6>[a-z]|<4>coroutine ", line), line)
         equal(process.wait(60), 0)
 
 
