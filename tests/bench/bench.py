@@ -21,10 +21,11 @@ import json
 import os
 import resource
 import signal
+import subprocess
 import sys
 import time
 
-from bench_install import NEEDS, how_to_install, install, missing
+from bench_install import NEEDS, how_to_install, install, missing, versions
 from bench_rows import make_rows
 from bench_servers import make_servers
 from bench_table import Figures, Machine, markdown
@@ -45,11 +46,18 @@ def chosen_sides(row, peers, quick):
     return sides, left_out
 
 
+def figures_of(side, count):
+    figures = side.run(count)
+    if min(figures) <= 0:
+        raise RuntimeError(f"figures that cannot be: {figures}")
+    return figures
+
+
 def count_of(side, more_is_better, seconds):
     """How much it does in so many seconds."""
     side.run(10)
-    figure = side.run(max(10, int(side.guess * seconds)))[0]
-    return int(max(10, min(side.most, figure * seconds if more_is_better else seconds * 1e6 / figure)))
+    figure = figures_of(side, max(side.least, int(side.guess * seconds)))[0]
+    return int(max(side.least, min(side.most, figure * seconds if more_is_better else seconds * 1e6 / figure)))
 
 
 class Failed(list):
@@ -63,7 +71,7 @@ class Failed(list):
 def attempt(row, name, failed, work, *args):
     try:
         return work(*args)
-    except (RuntimeError, OSError, ValueError) as error:
+    except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
         failed.note(row, name, error)
         return None
 
@@ -83,11 +91,11 @@ def measure(row, options, failed):
     for turn in range(rounds):
         for name, side in sides.items():
             if counts[name] and turn < (side.rounds or rounds):
-                answer = attempt(row, name, failed, side.run, counts[name])
+                answer = attempt(row, name, failed, figures_of, side, counts[name])
                 if answer is None:
                     counts[name] = None
                 else:
-                    figures[name].append(tuple(map(float, answer)))
+                    figures[name].append(answer)
     left_out += [(name, "failed, see above") for name in sides if not figures[name]]
     if not figures["jobd"]:
         return []
@@ -154,13 +162,15 @@ def main():
             server.stop()
     print(f"5 million queued jobs: make bench-scale\n{options.rounds} rounds in {time.monotonic() - begin:.0f} s; "
           f"load {os.getloadavg()[0]:.1f} at the end")
+    print("with " + ", ".join(f"{name} {version}" for name, version in versions().items()))
     if missing(NEEDS):
         print("not here: " + how_to_install(missing(NEEDS)) + " (or --install)")
     if options.markdown:
         print("\n" + markdown(machine, results))
     if options.json:
         with open(options.json, "w", encoding="utf-8") as f:
-            json.dump({"machine": machine.json(), "rounds": options.rounds, "rows": [one.json() for one in results]}, f, indent=1)
+            json.dump({"machine": machine.json(), "versions": versions(), "rounds": options.rounds,
+                       "rows": [one.json() for one in results]}, f, indent=1)
     return 1 if failed else 0
 
 

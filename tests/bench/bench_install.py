@@ -1,5 +1,6 @@
 """What the peers need: how to see whether it is here, and what installs it. See bench.py."""
 import glob
+import json
 import os
 import shutil
 import subprocess
@@ -22,8 +23,8 @@ def postgres_program(name):
 
 
 def has_module(name):
-    return program(PYTHON) is not None and subprocess.run([PYTHON, "-c", "import " + name], check=False, stderr=subprocess.DEVNULL,
-                                                          cwd="/").returncode == 0
+    words = [PYTHON, "-c", f"import importlib.util, sys; sys.exit(importlib.util.find_spec('{name}') is None)"]
+    return program(PYTHON) is not None and subprocess.run(words, check=False, cwd="/").returncode == 0
 
 
 def has_gnu_parallel():
@@ -93,6 +94,24 @@ def how_to_install(names):
     packages = " ".join(NEEDS[name].debian for name in names if NEEDS[name].debian)
     others = [NEEDS[name].command() for name in names if not NEEDS[name].debian]
     return "; ".join((["apt-get install " + packages] if packages else []) + others)
+
+
+def node_version(name):
+    with open(os.path.join(CACHE, "node_modules", name, "package.json"), encoding="utf-8") as f:
+        return json.load(f)["version"]
+
+
+def versions():
+    """Of what is here and came as a package."""
+    found = {}
+    packages = [need.debian for need in NEEDS.values() if need.debian and need.here()]
+    if program("dpkg-query") and packages:
+        out = subprocess.run(["dpkg-query", "-W", "-f", "${db:Status-Status} ${Package} ${Version}\n"] + packages, check=False,
+                             capture_output=True, text=True).stdout
+        found = {line.split()[1]: line.split()[2] for line in out.splitlines() if line.startswith("installed ")}
+    if NEEDS["bullmq"].here():
+        found.update({name: node_version(name) for name in ("bullmq", "ioredis")})
+    return found
 
 
 def run_as_root(words):

@@ -27,10 +27,11 @@ def aim(value, peer=None):
 
 class Side:
     """One of those that a row asks: run(count) answers a figure for each measure. The count is what it does in the
-    seconds that a figure may take, found by trying from a `guess` of what it does in one; at most `most`."""
+    seconds that a figure may take, found by trying from a `guess` of what it does in one; at least `least`, at most `most`."""
 
-    def __init__(self, run, *needs, guess=1000, most=1000000, rounds=None, quick=True):
-        self.run, self.needs, self.guess, self.most, self.rounds, self.quick = run, needs, guess, most, rounds, quick
+    def __init__(self, run, *needs, guess=1000, least=10, most=1000000, rounds=None, quick=True):
+        self.run, self.needs, self.rounds, self.quick = run, needs, rounds, quick
+        self.guess, self.least, self.most = guess, least, most
 
 
 class Row:
@@ -114,14 +115,15 @@ def commands(servers):
     def scripted(script, env, *needs, **more):
         return Side(lambda count: work.commands(servers["scratch"], count, script, **env), *needs, **more)
 
-    # nq's jobs each look at all that were there before: longer queues are slower ones.
+    # nq's jobs each look at all that were there before: longer queues are slower ones. Of a few jobs GNU parallel's own
+    # start is most of the time.
     sides = {"jobd": Side(lambda count: work.drive(servers["jobd"], "exec", "jobd", count, depth=100)),
              "bare posix_spawn": Side(lambda count: work.drive(None, "exec", "spawn", count)),
              "xargs -P2": scripted(work.XARGS, {}, "xargs"),
              "task-spooler": scripted(work.TSP, work.TSP_ENV, "tsp", guess=300, most=900),
              "Celery": Side(lambda count: servers["celery"].ask("exec", count), "redis", "celery", "redis-py", guess=200),
              "nq": scripted(work.NQ, work.NQ_ENV, "nq", guess=200, most=300),
-             "GNU parallel": scripted(work.PARALLEL, {}, "parallel", guess=100)}
+             "GNU parallel": scripted(work.PARALLEL, {}, "parallel", least=200)}
     return [Row("exec", sides, Measure("exec /bin/true, output and usage recorded, 2 at once", "/s", True,
                                        must(0.6, "xargs -P2"), aim(0.9, "xargs -P2")))]
 

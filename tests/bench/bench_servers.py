@@ -63,8 +63,12 @@ class Server:
         self.directory = tempfile.mkdtemp(prefix="jobd-bench-")
         self.log = open(os.path.join(self.directory, "stderr"), "wb")    # closed by stop()
         self.port = free_port()
-        self.prepare()
-        self.launch()
+        try:
+            self.prepare()
+            self.launch()
+        except BaseException:
+            self.stop()
+            raise
         return self
 
     def launch(self):
@@ -113,8 +117,9 @@ class Postgres(Server):
             self.user = "postgres"
             shutil.chown(self.directory, self.user)
         data = os.path.join(self.directory, "data")
-        subprocess.run([postgres_program("initdb"), "-D", data, "-U", "bench", "-A", "trust", "--no-instructions"], check=True,
-                       stdout=self.log, stderr=self.log, user=self.user, cwd=self.directory)
+        words = [postgres_program("initdb"), "-D", data, "-U", "bench", "-A", "trust", "--no-instructions"]
+        if subprocess.run(words, check=False, stdout=self.log, stderr=self.log, user=self.user, cwd=self.directory).returncode != 0:
+            raise RuntimeError("initdb failed: " + self.last_words())
 
     def wait_for_port(self):
         super().wait_for_port()
@@ -185,7 +190,8 @@ def make_servers():
         "beanstalkd -f0": Server(["beanstalkd", "-l", "127.0.0.1", "-p", "{port}", "-b", "{dir}", "-f0"]),
         "beanstalkd": Server(["beanstalkd", "-l", "127.0.0.1", "-p", "{port}"]),
         "redis": redis("--appendonly", "yes", "--appendfsync", "always"),
-        # Those whose broker it is have one to themselves, so that what they leave there is in no other's way.
+        # Those whose broker it is have one to themselves, so that what they leave there is in no other's way. It syncs
+        # what it acknowledges, as jobd does; without that none of them would keep a job through a loss of power.
         "broker": redis("--appendonly", "yes", "--appendfsync", "always"),
         "volatile broker": redis(),
         "gearmand": Server(["gearmand", "--listen", "127.0.0.1", "--port", "{port}", "-l", "{dir}/log"]),

@@ -42,15 +42,20 @@ def run(task, count, arg=PAYLOAD, queue="celery"):
 
 def submit(count):
     """To a queue that nobody reads, from as many threads as the others have connections."""
+    each = max(1, count // THREADS)
+
     def some():
-        for _ in range(count // THREADS):
+        for _ in range(each):
             noop.apply_async((PAYLOAD,), queue="unread")
 
+    def all_of_them():
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
     threads = [threading.Thread(target=some) for _ in range(THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    return rate(each * THREADS, all_of_them)
 
 
 def waits(count, url):
@@ -59,7 +64,7 @@ def waits(count, url):
 
 
 if __name__ == "__main__":
-    talk({"submit": lambda count: rate(count // THREADS * THREADS, lambda: submit(count)),
+    talk({"submit": submit,
           "noop": lambda count: rate(count, lambda: run(noop, count)),
           "exec": lambda count: rate(count, lambda: run(run_true, count)),
           "waits": waits,
