@@ -77,15 +77,16 @@ def noops(servers):
     def driven(server, peer, variant=""):
         return Side(lambda count: work.drive(servers[server], "noop", peer, count, depth=100, variant=variant), server.split()[0])
 
-    def asked(name, *needs, guess=200):
-        return Side(lambda count: servers[name].ask("noop", count), *needs, guess=guess)
+    # Of a few jobs the way to the first and back from the last is most of the time.
+    def asked(name, *needs, least=200):
+        return Side(lambda count: servers[name].ask("noop", count), *needs, least=least)
 
     mine = Side(lambda count: work.drive(servers["jobd"], "noop", "jobd", count, depth=100))
     return [
         Row("noop", {"jobd": mine, "beanstalkd -f0": driven("beanstalkd -f0", "beanstalkd"),
                      "beanstalkd -f0, results": driven("beanstalkd -f0", "beanstalkd", "results"),
-                     "BullMQ": asked("bullmq", "redis", "node", "npm", "bullmq", guess=1000),
-                     "Celery": asked("celery", "redis", "celery", "redis-py"), "RQ": asked("rq", "redis", "rq", "redis-py")},
+                     "BullMQ": asked("bullmq", "redis", "node", "npm", "bullmq", least=1000),
+                     "Celery": asked("celery", "redis", "celery", "redis-py"), "RQ": asked("rq", "redis", "rq", "redis-py", least=50)},
             Measure("no-op jobs end to end, durable, 2 workers", "/s", True, must(4, "beanstalkd -f0"), must(2, "BullMQ"),
                     aim(8, "beanstalkd -f0"), aim(4, "BullMQ"))),
         Row("volatile", {"jobd": mine, "gearmand": driven("gearmand", "gearman"), "beanstalkd": driven("beanstalkd", "beanstalkd"),
@@ -121,7 +122,7 @@ def commands(servers):
              "bare posix_spawn": Side(lambda count: work.drive(None, "exec", "spawn", count)),
              "xargs -P2": scripted(work.XARGS, {}, "xargs"),
              "task-spooler": scripted(work.TSP, work.TSP_ENV, "tsp", guess=300, most=900),
-             "Celery": Side(lambda count: servers["celery"].ask("exec", count), "redis", "celery", "redis-py", guess=200),
+             "Celery": Side(lambda count: servers["celery"].ask("exec", count), "redis", "celery", "redis-py", least=200),
              "nq": scripted(work.NQ, work.NQ_ENV, "nq", guess=200, most=300),
              "GNU parallel": scripted(work.PARALLEL, {}, "parallel", least=200)}
     return [Row("exec", sides, Measure("exec /bin/true, output and usage recorded, 2 at once", "/s", True,
