@@ -74,8 +74,8 @@ def submits(servers):
 def noops(servers):
     """From the first submit to the last end, two workers each; what submits is 100 deep where the protocol can be.
     Celery, RQ, BullMQ and the pool keep or give back results, as jobd does; beanstalkd and gearmand need not."""
-    def driven(server, peer, variant=""):
-        return Side(lambda count: work.drive(servers[server], "noop", peer, count, depth=100, variant=variant), server.split()[0])
+    def driven(server, peer, variant="", need=None):
+        return Side(lambda count: work.drive(servers[server], "noop", peer, count, depth=100, variant=variant), need or peer)
 
     # Of a few jobs the way to the first and back from the last is most of the time.
     def asked(name, *needs, least=200):
@@ -89,7 +89,8 @@ def noops(servers):
                      "Celery": asked("celery", "redis", "celery", "redis-py"), "RQ": asked("rq", "redis", "rq", "redis-py", least=50)},
             Measure("no-op jobs end to end, durable, 2 workers", "/s", True, must(4, "beanstalkd -f0"), must(2, "BullMQ"),
                     aim(8, "beanstalkd -f0"), aim(4, "BullMQ"))),
-        Row("volatile", {"jobd": mine, "gearmand": driven("gearmand", "gearman"), "beanstalkd": driven("beanstalkd", "beanstalkd"),
+        Row("volatile", {"jobd": mine, "gearmand": driven("gearmand", "gearman", need="gearmand"),
+                         "beanstalkd": driven("beanstalkd", "beanstalkd"), "redis list": driven("volatile redis", "redis"),
                          "Pool.apply_async": asked("pool", "python")},
             Measure("the same against peers that keep nothing", "/s", True, must(1.0, "gearmand"), aim(1.0, "Pool.apply_async"))),
     ]

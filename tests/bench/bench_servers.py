@@ -190,6 +190,7 @@ def make_servers():
         "beanstalkd -f0": Server(["beanstalkd", "-l", "127.0.0.1", "-p", "{port}", "-b", "{dir}", "-f0"]),
         "beanstalkd": Server(["beanstalkd", "-l", "127.0.0.1", "-p", "{port}"]),
         "redis": redis("--appendonly", "yes", "--appendfsync", "always"),
+        "volatile redis": redis(),
         # Those whose broker it is have one to themselves, so that what they leave there is in no other's way. It syncs
         # what it acknowledges, as jobd does; without that none of them would keep a job through a loss of power.
         "broker": redis("--appendonly", "yes", "--appendfsync", "always"),

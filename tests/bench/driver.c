@@ -4,6 +4,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/prctl.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -22,6 +23,7 @@ static const struct {
 	{ "noop", "jobd", jobd_noop },
 	{ "noop", "beanstalkd", beanstalkd_noop },
 	{ "noop", "gearman", gearman_noop },
+	{ "noop", "redis", redis_noop },
 	{ "exec", "jobd", jobd_exec },
 	{ "exec", "spawn", spawn_exec },
 	{ "http", "jobd", jobd_http },
@@ -34,6 +36,7 @@ enum { WORKERS_MAX = 64 };
 
 static pid_t workers[WORKERS_MAX];
 static int workers_len;
+_Atomic long *bench_done;
 
 const char *bench_payload(void)
 {
@@ -68,20 +71,36 @@ double bench_median(int count, void (*one)(void *arg), void *arg)
 	return median;
 }
 
-void bench_fork_workers(const struct bench *b, int n, void (*main)(const struct bench *b, int index))
+static void make_counter(void)
 {
-	for (int i = 0; i < n && workers_len < WORKERS_MAX; i++) {
+	bench_done = mmap(NULL, sizeof(*bench_done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (bench_done == MAP_FAILED)
+		bench_die("out of memory");
+}
+
+void bench_fork_workers(const struct bench *b, void (*main)(const struct bench *b))
+{
+	make_counter();
+	for (int i = 0; i < b->workers && workers_len < WORKERS_MAX; i++) {
 		pid_t pid = fork();
 
 		if (pid < 0)
 			bench_die("fork: %s", strerror(errno));
 		if (pid == 0) {
 			prctl(PR_SET_PDEATHSIG, SIGKILL);
-			main(b, i);
+			main(b);
 			_exit(0);
 		}
 		workers[workers_len++] = pid;
 	}
+}
+
+double bench_rate_since(const struct bench *b, double begin)
+{
+	for (; *bench_done < b->count; bench_pause())
+		if (bench_now() - begin > 120)
+			bench_die("the jobs do not end");
+	return b->count / (bench_now() - begin);
 }
 
 void bench_end_workers(void)

@@ -1,6 +1,5 @@
 #include <stdio.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "peers.h"
 #include "wire.h"
@@ -29,9 +28,6 @@ double beanstalkd_submit(const struct bench *b)
 	return load_run(&load);
 }
 
-/* Jobs done by all workers, in shared memory. */
-static _Atomic long *done;
-
 /* Reserves one job; its id, or 0 after a line that tells of none. */
 static unsigned long reserve(struct wire *w)
 {
@@ -44,13 +40,12 @@ static unsigned long reserve(struct wire *w)
 	return id;
 }
 
-static void worker_main(const struct bench *b, int index)
+static void worker_main(const struct bench *b)
 {
 	bool results = strcmp(b->variant, "results") == 0;
 	char line[512];
 	struct wire w;
 
-	(void)index;
 	wire_open(&w, b->port);
 	use_tube(&w, "watch", "bench-jobs");
 	use_tube(&w, "ignore", "default");
@@ -66,16 +61,8 @@ static void worker_main(const struct bench *b, int index)
 		}
 		wire_send(&w, line, (size_t)snprintf(line, sizeof(line), "delete %lu\r\n", id));
 		wire_line(&w, NULL);
-		++*done;
+		++*bench_done;
 	}
-}
-
-static void start_workers(const struct bench *b)
-{
-	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (done == MAP_FAILED)
-		bench_die("out of memory");
-	bench_fork_workers(b, b->workers, worker_main);
 }
 
 static void put_all(const struct bench *b)
@@ -92,13 +79,10 @@ double beanstalkd_noop(const struct bench *b)
 {
 	double begin;
 
-	start_workers(b);
+	bench_fork_workers(b, worker_main);
 	begin = bench_now();
 	put_all(b);
-	for (; *done < b->count; bench_pause())
-		if (bench_now() - begin > 120)
-			bench_die("the jobs do not end");
-	return b->count / (bench_now() - begin);
+	return bench_rate_since(b, begin);
 }
 
 struct trip {
@@ -128,7 +112,7 @@ double beanstalkd_trip(const struct bench *b)
 	double median;
 
 	with_results.variant = "results";
-	start_workers(&with_results);
+	bench_fork_workers(&with_results, worker_main);
 	wire_open(&t.put, b->port);
 	use_tube(&t.put, "use", "bench-jobs");
 	wire_open(&t.take, b->port);

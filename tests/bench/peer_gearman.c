@@ -2,7 +2,6 @@
 #include <arpa/inet.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
 
 #include "peers.h"
 #include "wire.h"
@@ -47,8 +46,6 @@ static struct packet packet_read(struct wire *w)
 	return p;
 }
 
-static _Atomic long *done;
-
 /* WORK_COMPLETE with the job's handle and its payload as the result. */
 static void complete(struct wire *w, const char *handle)
 {
@@ -60,11 +57,10 @@ static void complete(struct wire *w, const char *handle)
 	packet_send(w, WORK_COMPLETE, body, len + BENCH_JOB_BYTES);
 }
 
-static void worker_main(const struct bench *b, int index)
+static void worker_main(const struct bench *b)
 {
 	struct wire w;
 
-	(void)index;
 	wire_open(&w, b->port);
 	packet_send(&w, CAN_DO, "bench", 5);
 	for (;;) {
@@ -79,21 +75,13 @@ static void worker_main(const struct bench *b, int index)
 			strncpy(handle, p.body, sizeof(handle) - 1);
 			handle[sizeof(handle) - 1] = '\0';
 			complete(&w, handle);
-			++*done;
+			++*bench_done;
 		} else {
 			packet_send(&w, PRE_SLEEP, "", 0);
 			while (packet_read(&w).type != NOOP)
 				continue;
 		}
 	}
-}
-
-static void start_workers(const struct bench *b)
-{
-	done = mmap(NULL, sizeof(*done), PROT_READ | PROT_WRITE, MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	if (done == MAP_FAILED)
-		bench_die("out of memory");
-	bench_fork_workers(b, b->workers, worker_main);
 }
 
 /* function NUL unique NUL payload; without a unique part each job is its own. */
@@ -116,7 +104,7 @@ double gearman_noop(const struct bench *b)
 		bench_die("out of memory");
 	for (int i = 0; i < b->depth; i++)
 		memcpy(all + (size_t)i * len, one, len);
-	start_workers(b);
+	bench_fork_workers(b, worker_main);
 	wire_open(&w, b->port);
 	begin = bench_now();
 	for (int sent = 0; sent < b->count;) {
@@ -127,13 +115,9 @@ double gearman_noop(const struct bench *b)
 			packet_read(&w);
 		sent += n;
 	}
-	for (; *done < b->count; bench_pause())
-		if (bench_now() - begin > 120)
-			bench_die("the jobs do not end");
-	begin = bench_now() - begin;
 	wire_close(&w);
 	free(all);
-	return b->count / begin;
+	return bench_rate_since(b, begin);
 }
 
 struct trip {
@@ -156,7 +140,7 @@ double gearman_trip(const struct bench *b)
 	struct trip t;
 	double median;
 
-	start_workers(b);
+	bench_fork_workers(b, worker_main);
 	wire_open(&t.wire, b->port);
 	t.len = submit_body(t.body);
 	median = bench_median(b->count, one_trip, &t);

@@ -22,6 +22,7 @@ double sqlite_submit(const struct bench *b);		/* variant: the database's path */
 double jobd_noop(const struct bench *b);
 double beanstalkd_noop(const struct bench *b);		/* variant "results": each result is put back as a job */
 double gearman_noop(const struct bench *b);
+double redis_noop(const struct bench *b);		/* a list, from which the workers pop */
 
 /* Commands a second; so many at once as there are workers. */
 double jobd_exec(const struct bench *b);
@@ -41,8 +42,12 @@ double gearman_trip(const struct bench *b);
 const char *bench_payload(void);
 /* Runs one(arg) count times; the median of its times in microseconds. */
 double bench_median(int count, void (*one)(void *arg), void *arg);
-/* Forks n children that run main(b, index) for ever; the pids are kept and killed by bench_end_workers. */
-void bench_fork_workers(const struct bench *b, int n, void (*main)(const struct bench *b, int index));
+/* Jobs done by all workers, in shared memory. */
+extern _Atomic long *bench_done;
+/* Forks b->workers children that run main(b) for ever; the pids are kept and killed by bench_end_workers. */
+void bench_fork_workers(const struct bench *b, void (*main)(const struct bench *b));
+/* Waits until the workers have done all; jobs a second since then. */
+double bench_rate_since(const struct bench *b, double begin);
 void bench_end_workers(void);
 
 #endif
