@@ -294,9 +294,11 @@ static int start_batch(struct session *s, json_t *array)
 static int start_line(struct session *s, const struct frame *line)
 {
 	char why[160], message[224];
-	json_t *value = jtext_parse(line->text, line->len, why, sizeof(why));
+	json_t *value = jtext_parse_in_parts(line->text, line->len, coro_yield, why, sizeof(why));
 	int rc = 0;
 
+	if (value == NULL && s->broken)
+		return -EPIPE;
 	if (value == NULL) {
 		snprintf(message, sizeof(message), "the line cannot be read as JSON: %s", why);
 		send_error(s, RPC_PARSE_ERROR, message);

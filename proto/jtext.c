@@ -65,6 +65,35 @@ static void jtext_complain(const json_error_t *error, char *why, size_t why_size
 
 json_t *jtext_parse(const char *text, size_t len, char *why, size_t why_size)
 {
+	return jtext_parse_in_parts(text, len, NULL, why, why_size);
+}
+
+struct jtext_parts {
+	const char *text;
+	size_t len, at, part;		/* part: where the next rest is */
+	int (*rest)(void);
+};
+
+/* jansson: what comes next; nothing ends the text. */
+static size_t jtext_next(void *to, size_t size, void *arg)
+{
+	struct jtext_parts *p = arg;
+	size_t n = p->len - p->at < size ? p->len - p->at : size;
+
+	if (p->at >= p->part) {
+		p->part += JTEXT_PART;
+		if (p->rest() != 0)
+			return 0;
+	}
+	memcpy(to, p->text + p->at, n);
+	p->at += n;
+	return n;
+}
+
+json_t *jtext_parse_in_parts(const char *text, size_t len, int (*rest)(void), char *why, size_t why_size)
+{
+	enum { FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL };
+	struct jtext_parts parts = { text, len, 0, JTEXT_PART, rest };
 	json_error_t error;
 	json_t *value;
 
@@ -72,7 +101,10 @@ json_t *jtext_parse(const char *text, size_t len, char *why, size_t why_size)
 		snprintf(why, why_size, "nested deeper than %d", JTEXT_DEPTH_MAX);
 		return NULL;
 	}
-	value = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, &error);
+	if (rest != NULL && len > JTEXT_PART)
+		value = json_load_callback(jtext_next, &parts, FLAGS, &error);
+	else
+		value = json_loadb(text, len, FLAGS, &error);
 	if (value == NULL)
 		jtext_complain(&error, why, why_size);
 	return value;

@@ -17,7 +17,7 @@
 
 struct buf;
 
-enum { JTEXT_DEPTH_MAX = 64 };
+enum { JTEXT_DEPTH_MAX = 64, JTEXT_PART = 32 * 1024 };
 
 /*
  * Parses; NULL on failure with what is wrong in why[why_size] ("string or '}'
@@ -25,6 +25,8 @@ enum { JTEXT_DEPTH_MAX = 64 };
  * client's line, the body of a web page) is safe to parse on a coroutine's stack.
  */
 json_t *jtext_parse(const char *text, size_t len, char *why, size_t why_size);
+/* The same, with a rest after every JTEXT_PART bytes; where rest() is not 0 it ends there, and the result is NULL. */
+json_t *jtext_parse_in_parts(const char *text, size_t len, int (*rest)(void), char *why, size_t why_size);
 
 /* Do more than JTEXT_DEPTH_MAX brackets enclose something in the text? Strings do not count. Quick: no parser. */
 bool jtext_too_deep(const char *text, size_t len);

@@ -227,6 +227,18 @@ static int read_jobs(struct call *call, json_t *jobs, wall_ms now, const struct 
 	return refs_refuse_circle(refs, v, *n, &call->error);
 }
 
+/* Of many jobs, the JSON too: all at once, at the request's end, it would take as long as to read it. */
+static void free_jobs(json_t *jobs, struct submission *v, size_t n)
+{
+	for (size_t i = 0; i <= n; i++) {
+		admit_free(&v[i]);
+		json_array_set_new(jobs, i, json_null());
+		if (i % 256 == 255)
+			coro_yield();
+	}
+	free(v);
+}
+
 static void put_all_submitted(struct jwriter *w, const struct submission *v, size_t n)
 {
 	jw_object(w);
@@ -262,9 +274,7 @@ static int job_submit_many(struct call *call)
 		rc = submit_all(call, v, n, true, now);
 	if (rc == 0)
 		put_all_submitted(&call->w, v, n);
-	for (size_t i = 0; i <= n; i++)
-		admit_free(&v[i]);
-	free(v);
+	free_jobs(jobs, v, n);
 	return rc;
 }
 

@@ -22,7 +22,7 @@ static struct {
 	struct coro_list ready;
 	size_t alive, peak, max, slow;
 	mono_us slow_us;
-	mono_us clock;		/* when the last coroutine gave way, if slow_us is set */
+	mono_us clock;		/* when the last coroutine gave way */
 } sched;
 
 /* ---- life ---- */
@@ -284,7 +284,7 @@ static void sched_watch(const char *name)
 	mono_us held = now - sched.clock;
 
 	sched.clock = now;
-	if (held <= sched.slow_us)
+	if (sched.slow_us == 0 || held <= sched.slow_us)
 		return;
 	sched.slow++;
 	log_warning("coroutine %s held the loop for %.1f ms", name, (double)held / 1000);
@@ -303,22 +303,22 @@ static void coro_resume(struct coro *c)
 		log_fatal("coroutine %s overflowed its stack of %zu KiB", name, stack_bytes() / 1024);
 	if (c->state == CORO_RETURNED)
 		coro_reap(c);
-	if (sched.slow_us > 0)
-		sched_watch(name);
+	sched_watch(name);
 }
 
-void sched_pass(void)
+void sched_pass(mono_us until)
 {
 	struct coro_list pass = TAILQ_HEAD_INITIALIZER(pass);
 	struct coro *c;
 
-	if (sched.slow_us > 0)
-		sched.clock = clock_mono();
+	sched.clock = clock_mono();
 	TAILQ_CONCAT(&pass, &sched.ready, queued);
-	while ((c = TAILQ_FIRST(&pass)) != NULL) {
+	while ((c = TAILQ_FIRST(&pass)) != NULL && sched.clock < until) {
 		TAILQ_REMOVE(&pass, c, queued);
 		coro_resume(c);
 	}
+	TAILQ_CONCAT(&pass, &sched.ready, queued);
+	TAILQ_CONCAT(&sched.ready, &pass, queued);
 }
 
 /* ---- figures ---- */

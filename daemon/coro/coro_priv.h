@@ -66,8 +66,8 @@ void sched_reconfigure(const struct loop_conf *conf);
 void sched_close(void);
 size_t sched_alive(void);
 bool sched_ready(void);
-/* Runs once each coroutine that could run at the call. */
-void sched_pass(void);
+/* Runs once each coroutine that could run at the call, until that time: those left are the first of the next. */
+void sched_pass(mono_us until);
 
 /* The name of the coroutine that runs, if the address lies in its stack's guard; else NULL. Safe in a signal handler. */
 const char *sched_overflowed(const void *address);

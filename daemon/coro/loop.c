@@ -12,12 +12,15 @@
 /*
  * libevent finds what is readable, writable or signalled; timer.c what is due;
  * coro.c runs what they woke. The loop sleeps only when nothing can run, and
- * comes back to the descriptors after a few passes at most, so that neither
- * coroutines that keep each other busy nor a flood of bytes starves the other.
+ * comes back to the descriptors and to the time after a few passes or
+ * milliseconds at most, so that neither coroutines that keep each other busy
+ * nor a flood of bytes starves the other, and thousands that are woken at once
+ * hold up nobody's time.
  */
 
 enum {
-	LOOP_PASSES = 4,
+	LOOP_PASSES = 4,	/* a turn; or as many as */
+	LOOP_SLICE_US = 2 * 1000,
 	LAG_PERIOD_US = 50 * 1000,
 	LAG_STEP_US = 64,
 	COOL_A_TICK = 512,	/* stacks whose memory is given back: well under a millisecond */
@@ -216,13 +219,16 @@ static void deferred_run(void)
 static void loop_turn(void)
 {
 	bool idle = timers_arm() && !sched_ready() && loop.first == NULL;
+	mono_us until;
 
-	event_base_loop(loop.base, idle ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	/* Without "once" it would look again and again, for as long as it finds something. */
+	event_base_loop(loop.base, EVLOOP_ONCE | (idle ? 0 : EVLOOP_NONBLOCK));
 	if (!loop.ticking)
 		tick_set();
 	timers_run();
-	for (int i = 0; i < LOOP_PASSES && sched_ready(); i++)
-		sched_pass();
+	until = clock_after(LOOP_SLICE_US);
+	for (int i = 0; i < LOOP_PASSES && sched_ready() && clock_mono() < until; i++)
+		sched_pass(until);
 	deferred_run();
 	loop.stats.turns++;
 }

@@ -38,7 +38,7 @@ enum {
 	FETCH_BUFFER = 16 << 10,	/* read at once */
 	FETCH_TICK = 250 * 1000,	/* between two tellings of progress */
 	FETCH_SKIP_MAX = 1 << 20,	/* of a body that is dropped */
-	FETCH_STARTS = 64		/* a turn */
+	FETCH_STARTS = 32		/* a turn */
 };
 
 static struct {

@@ -13,7 +13,7 @@
 
 enum {
 	MULTI_EVENTS = 128,	/* a turn */
-	MULTI_SLICE = 5 * 1000,	/* us, a turn */
+	MULTI_SLICE = 2 * 1000,	/* us, a turn */
 	MULTI_IDLE = 256	/* easy handles kept */
 };
 

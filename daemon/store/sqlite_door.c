@@ -4,7 +4,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
-enum { TELL_AT_ONCE = 512 };	/* ops told in one turn of the loop: the rest waits for the next */
+enum { TELL_SLICE = 2 * 1000 };	/* us of telling in one turn of the loop: the rest waits for the next */
 
 /* Is the bell to be rung? Once, until it is answered. */
 static bool door_must_ring(struct sqlite_door *door)
@@ -70,13 +70,15 @@ static bool door_take(struct sqlite_door *door)
 	return !STAILQ_EMPTY(&door->out);
 }
 
-static void door_tell(struct sqlite_door *door, size_t max)
+static void door_tell(struct sqlite_door *door, mono_us until)
 {
 	struct store_op *op;
 
-	for (size_t n = 0; n < max && (op = STAILQ_FIRST(&door->out)) != NULL; n++) {
+	while ((op = STAILQ_FIRST(&door->out)) != NULL && store_op_tell(door->st, op, until)) {
 		STAILQ_REMOVE_HEAD(&door->out, link);
 		store_op_done(door->st, op);
+		if (until != MONO_NEVER && clock_mono() >= until)
+			break;
 	}
 }
 
@@ -86,7 +88,7 @@ static void door_answer(void *arg)
 	struct sqlite_door *door = arg;
 
 	if (door_take(door))
-		door_tell(door, TELL_AT_ONCE);
+		door_tell(door, clock_after(TELL_SLICE));
 	if (STAILQ_EMPTY(&door->out))
 		door_take(door);
 }
@@ -94,7 +96,7 @@ static void door_answer(void *arg)
 void sqlite_door_drain(struct sqlite_door *door)
 {
 	while (door_take(door))
-		door_tell(door, SIZE_MAX);
+		door_tell(door, MONO_NEVER);
 }
 
 int sqlite_door_open(struct sqlite_door *door, struct store *st)

@@ -89,7 +89,7 @@ void store_stats(struct store *st, struct store_stats *out)
 	st->backend->stats(st, out);
 }
 
-void store_op_done(struct store *st, struct store_op *op)
+bool store_op_tell(struct store *st, struct store_op *op, mono_us until)
 {
 	struct note *note;
 
@@ -98,7 +98,15 @@ void store_op_done(struct store *st, struct store_op *op)
 		st->seq = note->change.seq;
 		st->observer.changed(st->observer.arg, &note->change);
 		free(note);
+		if (until != MONO_NEVER && clock_mono() >= until)
+			break;
 	}
+	return STAILQ_EMPTY(&op->notes);
+}
+
+void store_op_done(struct store *st, struct store_op *op)
+{
+	store_op_tell(st, op, MONO_NEVER);
 	if (op->verb == VERB_QUEUE_SET && op->rc == 0)
 		st->observer.queue_changed(st->observer.arg, &op->queue.row);
 	if (op->schedule_told != NULL && op->rc == 0 && st->observer.schedule_changed != NULL)

@@ -43,6 +43,8 @@ struct store_backend {
 /* Hands the op to the back end and parks until it has ended: its rc. The only park in the store. */
 int store_call(struct store *st, struct store_op *op) PARKS;
 
+/* Tells of the changes of an op that has ended, in their order, until that time. Is none left? Then it is done. */
+bool store_op_tell(struct store *st, struct store_op *op, mono_us until);
 /* Tells the op's changes, then its caller. The op is gone after it. */
 void store_op_done(struct store *st, struct store_op *op);
 

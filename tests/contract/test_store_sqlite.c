@@ -19,6 +19,44 @@ static void reopen(void)
 	storetest_open(&store_sqlite);
 }
 
+/* ---- what it tells ---- */
+
+static uint64_t first_turn, last_turn;
+
+static void take_long_to_hear(const struct job_change *change)
+{
+	mono_us until = clock_after(100);
+	struct loop_stats stats;
+
+	(void)change;
+	loop_stats(&stats);
+	if (first_turn == 0)
+		first_turn = stats.turns;
+	last_turn = stats.turns;
+	while (clock_mono() < until)
+		;
+}
+
+/* A call's changes are told in slices, of some milliseconds each; it ends when all have been. */
+SQLITE_TEST(many_changes_do_not_hold_the_loop)
+{
+	enum { MANY = 200 };
+	struct submission v[MANY];
+	size_t at;
+
+	memset(v, 0, sizeof(v));
+	for (int i = 0; i < MANY; i++)
+		v[i].spec = new_spec("q", "t");
+	storetest_on_change = take_long_to_hear;
+	ck_assert_int_eq(store_submit(st, v, MANY, 1000, &at), 0);
+	storetest_on_change = NULL;
+	ck_assert_uint_eq(told_n, MANY);
+	ck_assert_uint_gt(last_turn, first_turn + 2);
+	for (int i = 0; i < MANY; i++)
+		job_spec_unref(&v[i].spec);
+	storetest_agree();
+}
+
 /* ---- what outlives it ---- */
 
 static void leave_jobs_behind(void)
@@ -434,8 +472,11 @@ END_TEST
 static Suite *suite(void)
 {
 	Suite *s = suite_create("store_sqlite");
-	TCase *tc = tcase_create("outlives");
+	TCase *tc = tcase_create("tells");
 
+	tcase_add_test(tc, many_changes_do_not_hold_the_loop);
+	suite_add_tcase(s, tc);
+	tc = tcase_create("outlives");
 	tcase_add_test(tc, all_is_there_after_a_restart);
 	tcase_add_test(tc, ids_are_never_used_again);
 	tcase_add_test(tc, event_numbers_grow_across_restarts);

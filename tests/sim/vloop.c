@@ -113,7 +113,7 @@ void loop_run(void)
 	while (!v.stopping && sched_alive() > 0) {
 		timers_run();
 		if (sched_ready() || v.first != NULL) {
-			sched_pass();
+			sched_pass(MONO_NEVER);
 			run_deferred();
 			must(0, ++v.passes < PASSES_MAX, "the loop spins");
 		} else {

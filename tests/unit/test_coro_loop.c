@@ -343,6 +343,44 @@ static void raise_usr1(void *arg)
 	leave(&trail, 'r');
 }
 
+static mono_us virtual_now;
+static int many_ran, ran_when_due;
+
+static wall_ms virtual_wall(void) { return virtual_now / 1000; }
+static mono_us virtual_mono(void) { return virtual_now; }
+
+static void take_a_millisecond(void *arg)
+{
+	(void)arg;
+	virtual_now += MS;
+	many_ran++;
+}
+
+static void note_how_many_ran(void *arg)
+{
+	(void)arg;
+	ran_when_due = many_ran;
+}
+
+START_TEST(many_that_run_hold_up_no_timer)
+{
+	static const struct clock_source source = { virtual_wall, virtual_mono };
+
+	virtual_now = 1000;
+	clock_set_source(&source);
+	timer = loop_timer_open(note_how_many_ran, NULL);
+	loop_timer_set(timer, clock_after(10 * MS));
+	for (int i = 0; i < 100; i++)
+		go(take_a_millisecond, NULL);
+	loop_run();
+	loop_timer_close(&timer);
+	clock_set_source(NULL);
+	ck_assert_int_eq(many_ran, 100);
+	ck_assert_int_ge(ran_when_due, 10);
+	ck_assert_int_lt(ran_when_due, 20);
+}
+END_TEST
+
 START_TEST(signal_arrives_on_the_loop)
 {
 	ck_assert_int_eq(loop_signal(SIGUSR1, signalled, go_handle(idle, NULL)), 0);
@@ -511,6 +549,7 @@ static Suite *suite(void)
 	tcase_add_test(c, timer_fires_when_due_and_may_be_set_again);
 	tcase_add_test(c, unset_timer_does_not_fire);
 	tcase_add_test(c, timer_in_the_past_leaves_others_their_turn);
+	tcase_add_test(c, many_that_run_hold_up_no_timer);
 	tcase_add_test(c, signal_arrives_on_the_loop);
 	tcase_add_test(c, lag_is_sampled);
 	tcase_add_test(c, nothing_wakes_an_idle_loop);

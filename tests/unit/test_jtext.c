@@ -92,6 +92,63 @@ START_TEST(refuses_bytes_that_are_not_utf8)
 }
 END_TEST
 
+static int rests, rests_left;
+
+static int rest(void)
+{
+	rests++;
+	return rests_left-- > 0 ? 0 : -1;
+}
+
+/* An array of many texts, longer than some parts. */
+static void put_long_text(struct buf *text)
+{
+	buf_init(text);
+	for (int i = 0; buf_len(text) < 4 * JTEXT_PART; i++)
+		buf_printf(text, "%c\"\\u00e9 \xc3\xa9 %d\"", i == 0 ? '[' : ',', i);
+	buf_putc(text, ']');
+}
+
+START_TEST(parts_make_the_same_whole)
+{
+	struct buf text;
+	json_t *whole, *parts;
+	char why[80];
+
+	put_long_text(&text);
+	rests = 0;
+	rests_left = 100;
+	whole = jtext_parse(buf_data(&text), buf_len(&text), why, sizeof(why));
+	parts = jtext_parse_in_parts(buf_data(&text), buf_len(&text), rest, why, sizeof(why));
+	ck_assert_ptr_nonnull(whole);
+	ck_assert_int_eq(json_equal(whole, parts), 1);
+	ck_assert_int_eq(rests, 4);
+	json_decref(whole);
+	json_decref(parts);
+	rests = 0;
+	ck_assert_ptr_null(jtext_parse_in_parts(buf_data(&text), buf_len(&text) - 1, rest, why, sizeof(why)));
+	ck_assert_ptr_nonnull(strstr(why, "at byte"));
+	parts = jtext_parse_in_parts("[1]", 3, rest, why, sizeof(why));
+	ck_assert_int_eq(rests, 4);		/* what is short needs none */
+	json_decref(parts);
+	buf_free(&text);
+}
+END_TEST
+
+START_TEST(a_rest_that_fails_ends_it)
+{
+	struct buf text;
+	char why[80];
+
+	put_long_text(&text);
+	rests = 0;
+	rests_left = 1;
+	ck_assert_ptr_null(jtext_parse_in_parts(buf_data(&text), buf_len(&text), rest, why, sizeof(why)));
+	ck_assert_int_eq(rests, 2);
+	buf_free(&text);
+}
+END_TEST
+
 START_TEST(takes_nul_in_strings)
 {
 	json_t *value = parse("\"a\\u0000b\"");
@@ -603,6 +660,8 @@ int main(void)
 	tcase_add_test(t, refuses_numbers_out_of_range);
 	tcase_add_test(t, refuses_duplicate_members);
 	tcase_add_test(t, refuses_bytes_that_are_not_utf8);
+	tcase_add_test(t, parts_make_the_same_whole);
+	tcase_add_test(t, a_rest_that_fails_ends_it);
 	tcase_add_test(t, takes_nul_in_strings);
 	tcase_add_test(t, refuses_depth);
 	tcase_add_test(t, too_deep_looks_past_strings);
