@@ -9,7 +9,8 @@ int sqlite_inbox_open(struct sqlite_inbox *in)
 	int rc;
 
 	STAILQ_INIT(&in->ops);
-	in->n = 0;
+	STAILQ_INIT(&in->mine);
+	atomic_init(&in->n, 0);
 	in->closed = false;
 	rc = pthread_mutex_init(&in->mutex, NULL);
 	if (rc != 0)
@@ -36,7 +37,7 @@ void sqlite_inbox_put(struct sqlite_inbox *in, struct op_list *ops, size_t n)
 	pthread_mutex_lock(&in->mutex);
 	was_empty = STAILQ_EMPTY(&in->ops);
 	STAILQ_CONCAT(&in->ops, ops);
-	in->n += n;
+	atomic_fetch_add(&in->n, n);
 	pthread_mutex_unlock(&in->mutex);
 	if (was_empty)
 		pthread_cond_signal(&in->filled);
@@ -50,14 +51,9 @@ void sqlite_inbox_close(struct sqlite_inbox *in)
 	pthread_cond_signal(&in->filled);
 }
 
-size_t sqlite_inbox_waiting(struct sqlite_inbox *in)
+size_t sqlite_inbox_waiting(const struct sqlite_inbox *in)
 {
-	size_t n;
-
-	pthread_mutex_lock(&in->mutex);
-	n = in->n;
-	pthread_mutex_unlock(&in->mutex);
-	return n;
+	return atomic_load(&in->n);
 }
 
 static struct timespec inbox_deadline(mono_us patience)
@@ -86,22 +82,33 @@ static void inbox_wait(struct sqlite_inbox *in, mono_us patience)
 				  : pthread_cond_timedwait(&in->filled, &in->mutex, &until);
 }
 
-bool sqlite_inbox_take(struct sqlite_inbox *in, struct op_list *batch, size_t max, size_t weight, mono_us patience)
+/* Moves all there is to the taking thread; waits where it has nothing left. Is the inbox still open? */
+static bool inbox_empty_out(struct sqlite_inbox *in, mono_us patience)
 {
-	struct store_op *op;
-	size_t taken = 0;
 	bool open;
 
-	STAILQ_INIT(batch);
 	pthread_mutex_lock(&in->mutex);
-	inbox_wait(in, patience);
-	for (size_t n = 0; n < max && taken < weight && (op = STAILQ_FIRST(&in->ops)) != NULL; n++) {
-		STAILQ_REMOVE_HEAD(&in->ops, link);
-		in->n--;
-		STAILQ_INSERT_TAIL(batch, op, link);
-		taken += op_weight(op);
-	}
-	open = !in->closed || !STAILQ_EMPTY(batch);
+	if (STAILQ_EMPTY(&in->mine))
+		inbox_wait(in, patience);
+	STAILQ_CONCAT(&in->mine, &in->ops);
+	open = !in->closed;
 	pthread_mutex_unlock(&in->mutex);
 	return open;
+}
+
+bool sqlite_inbox_take(struct sqlite_inbox *in, struct op_list *batch, size_t max, size_t weight, mono_us patience)
+{
+	bool open = inbox_empty_out(in, patience);
+	struct store_op *op;
+	size_t taken = 0, n = 0;
+
+	STAILQ_INIT(batch);
+	while (n < max && taken < weight && (op = STAILQ_FIRST(&in->mine)) != NULL) {
+		STAILQ_REMOVE_HEAD(&in->mine, link);
+		STAILQ_INSERT_TAIL(batch, op, link);
+		taken += op_weight(op);
+		n++;
+	}
+	atomic_fetch_sub(&in->n, n);
+	return open || n > 0;
 }
