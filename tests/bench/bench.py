@@ -158,7 +158,7 @@ def main():
     try:
         results, failed = run(rows, options)
     finally:
-        for server in servers.values():
+        for server in reversed(servers.values()):       # the broker last of those that need it
             server.stop()
     print(f"5 million queued jobs: make bench-scale\n{options.rounds} rounds in {time.monotonic() - begin:.0f} s; "
           f"load {os.getloadavg()[0]:.1f} at the end")

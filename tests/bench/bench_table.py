@@ -105,7 +105,8 @@ class Figures:
 
 def markdown(machine, figures):
     head = ["| work | jobd | jobd beside the peers | must | aim |", "| --- | --- | --- | --- | --- |"]
-    return "\n".join([machine.sentence(), ""] + head + [one.markdown() for one in figures])
+    note = "More is better of a rate, less of a time or a size; a ratio is the median of the rounds' own."
+    return "\n".join([machine.sentence() + " " + note, ""] + head + [one.markdown() for one in figures])
 
 
 # ---- the machine ----
