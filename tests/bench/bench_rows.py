@@ -86,7 +86,8 @@ def noops(servers):
         Row("noop", {"jobd": mine, "beanstalkd -f0": driven("beanstalkd -f0", "beanstalkd"),
                      "beanstalkd -f0, results": driven("beanstalkd -f0", "beanstalkd", "results"),
                      "BullMQ": asked("bullmq", "redis", "node", "npm", "bullmq", least=1000),
-                     "Celery": asked("celery", "redis", "celery", "redis-py"), "RQ": asked("rq", "redis", "rq", "redis-py", least=50)},
+                     "Celery": asked("celery", "redis", "celery", "redis-py"),
+                     "RQ": asked("rq", "redis", "rq", "redis-py", least=50)},
             Measure("no-op jobs end to end, durable, 2 workers", "/s", True, must(4, "beanstalkd -f0"), must(2, "BullMQ"),
                     aim(8, "beanstalkd -f0"), aim(4, "BullMQ"))),
         Row("volatile", {"jobd": mine, "gearmand": driven("gearmand", "gearman", need="gearmand"),
@@ -132,18 +133,19 @@ def commands(servers):
 
 def waiting(servers, quick):
     web, count = servers["slowweb"], 2000 if quick else 10000
+    title = f"{count:,} HTTP requests waiting 1 s (by slowweb)"
     sides = {"jobd": Side(lambda count: work.jobd_waits(web, count)),
              "bare libcurl loop": Side(lambda count: work.waits("curl", web, count)),
              "Node": Side(lambda count: work.waits("node", web, count), "node"),
              "aiohttp": Side(lambda count: work.waits("aiohttp", web, count), "python", "aiohttp"),
-             "Celery with gevent": Side(lambda count: work.celery_waits(servers["celery gevent"], web, count), "redis", "celery", "redis-py",
-                                        "gevent", rounds=1, quick=False)}
+             "Celery with gevent": Side(lambda count: work.celery_waits(servers["celery gevent"], web, count), "redis", "celery",
+                                        "redis-py", "gevent", rounds=1, quick=False)}
     return [
         Row("sleeping", {"jobd": Side(work.sleeping)},
             Measure("10,000 sleeping coroutines, RSS each", "KiB", False, must(12), aim(8)), count=10000, rounds=3),
         Row("waits", sides,
-            Measure(f"{count:,} HTTP requests waiting 1 s", "s", False, must(1.0, "Node"), aim(1.2, "bare libcurl loop")),
-            Measure(f"{count:,} HTTP requests waiting 1 s, RSS each", "KiB", False, must(28)), count=count),
+            Measure(title, "s", False, must(1.0, "Node"), aim(1.2, "bare libcurl loop")),
+            Measure(title + ", RSS each", "KiB", False, must(28)), count=count),
     ]
 
 
