@@ -87,10 +87,9 @@ def measure(row, options, failed):
     counts, figures = {}, {name: [] for name in sides}
     for name, side in sides.items():
         counts[name] = row.count or attempt(row, name, failed, count_of, side, row.measures[0].more_is_better, options.seconds)
-    rounds = min(options.rounds, row.rounds or options.rounds)
-    for turn in range(rounds):
+    for turn in range(options.rounds):
         for name, side in sides.items():
-            if counts[name] and turn < (side.rounds or rounds):
+            if counts[name] and turn < (side.rounds or options.rounds):
                 answer = attempt(row, name, failed, figures_of, side, counts[name])
                 if answer is None:
                     counts[name] = None

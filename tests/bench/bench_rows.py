@@ -35,10 +35,10 @@ class Side:
 
 
 class Row:
-    """`count`: the same for every side and round, as the row's title says; `rounds`: no more than these are of use."""
+    """`count`: the same for every side and round, as the row's title says."""
 
-    def __init__(self, word, sides, *measures, count=None, rounds=None):
-        self.word, self.sides, self.measures, self.count, self.rounds = word, sides, measures, count, rounds
+    def __init__(self, word, sides, *measures, count=None):
+        self.word, self.sides, self.measures, self.count = word, sides, measures, count
 
 
 def submits(servers):
@@ -142,7 +142,7 @@ def waiting(servers, quick):
                                         "redis-py", "gevent", rounds=1, quick=False)}
     return [
         Row("sleeping", {"jobd": Side(work.sleeping)},
-            Measure("10,000 sleeping coroutines, RSS each", "KiB", False, must(12), aim(8)), count=10000, rounds=3),
+            Measure("10,000 sleeping coroutines, RSS each", "KiB", False, must(12), aim(8)), count=10000),
         Row("waits", sides,
             Measure(title, "s", False, must(1.0, "Node"), aim(1.2, "bare libcurl loop")),
             Measure(title + ", RSS each", "KiB", False, must(28)), count=count),
