@@ -4,7 +4,7 @@
 
 enum {
 	BATCH = 1000,
-	PRUNE_BATCH = 200,
+	PRUNE_BATCH = 200,		/* at least; or twice what has ended, up to BATCH */
 	PRUNE_PAUSE = 5 * 1000,		/* between batches: others' commits go first */
 	PRUNE_IDLE = 10 * 1000 * 1000,
 	PRUNE_GRACE = 1000,		/* ms that a final record stays in any case, for who waits for it to read it */
@@ -38,6 +38,7 @@ void due_changed(struct due *d, const struct job_change *change)
 		earlier = due_lower(&d->next_expiry, change->row->expires_at) || earlier;
 	if (earlier)
 		cond_signal(&d->earlier);
+	d->ended += job_state_final(change->to);
 	if (job_state_final(change->to) && change->retain >= 0 && due_lower(&d->next_prune, change->at + change->retain + PRUNE_GRACE))
 		cond_signal(&d->prune_earlier);
 }
@@ -114,6 +115,14 @@ static mono_us prune_wait_until(const struct due *d, wall_ms now)
 	return clock_after(wait > PRUNE_PAUSE ? wait : PRUNE_PAUSE);
 }
 
+static size_t prune_batch(struct due *d)
+{
+	size_t n = 2 * d->ended;
+
+	d->ended = 0;
+	return n < PRUNE_BATCH ? PRUNE_BATCH : n > BATCH ? BATCH : n;
+}
+
 void due_prune_main(void *arg)
 {
 	struct due *d = arg;
@@ -124,7 +133,7 @@ void due_prune_main(void *arg)
 		size_t removed = 0;
 
 		d->next_prune = 0;
-		store_prune(d->store, clock_wall() - PRUNE_GRACE, PRUNE_BATCH, &next, &removed);
+		store_prune(d->store, clock_wall() - PRUNE_GRACE, prune_batch(d), &next, &removed);
 		due_lower(&d->next_prune, next != 0 ? next + PRUNE_GRACE : 0);
 		if (removed > 0)
 			rc = coro_sleep(clock_after(PRUNE_PAUSE));

@@ -16,7 +16,7 @@ import socket
 import sys
 import time
 
-from load import LINE, Lines, Pings, fill, kept_waiting, lag_begin, lag_since, lag_text, machine, mib, quantile, quantiles, say, timed
+from load import LINE, Lines, Pings, fill, kept_waiting, lag_begin, lag_since, lag_text, machine, mib, quantile, quantiles, real_time, say, timed
 
 from jobdlook import rss
 from jobdtest import Daemon, eventually
@@ -210,6 +210,8 @@ def finals(c):
 
 
 def while_pinged(done, d, what):
+    """The loop's lag is what the daemon itself does to its time: its thread has a core whenever it wants one, if it may."""
+    real_time(d)
     with d.client(timeout=600) as c:
         lag, kept = lag_begin(c), kept_waiting(d)
         with Pings(d) as pings:

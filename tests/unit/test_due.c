@@ -14,6 +14,7 @@ struct times {
 	int n;			/* still to come */
 	int done;		/* taken when their time had come */
 	int asked, failures;	/* how often asked; how often it is to fail yet */
+	size_t most;		/* that were asked for at once */
 };
 
 static struct times runs, expiries, prunes;
@@ -49,6 +50,8 @@ static int take(struct times *t, wall_ms now, size_t max, wall_ms *next, size_t 
 	int kept = 0;
 
 	t->asked++;
+	if (max > t->most)
+		t->most = max;
 	if (meanwhile != NULL)
 		meanwhile();
 	coro_yield();
@@ -368,6 +371,35 @@ START_TEST(final_records_go_at_their_time)
 }
 END_TEST
 
+/* How many it asks for at once, after so many have ended. */
+static size_t asked_for(int ended)
+{
+	prunes.most = 0;
+	prunes.done = 0;
+	for (int i = 1; i < ended; i++)
+		change(JOB_SUCCEEDED, 1, 0, 0, -1);
+	add_quietly(&prunes, 1);
+	change(JOB_FAILED, 1, 0, 0, 0);
+	wait_until(prunes.done == 1);
+	settle();
+	return prunes.most;
+}
+
+static void keep_up_body(void)
+{
+	settle();
+	ck_assert_uint_eq(asked_for(1), 200);
+	ck_assert_uint_eq(asked_for(300), 600);
+	ck_assert_uint_eq(asked_for(1), 200);
+	ck_assert_uint_eq(asked_for(100000), 1000);
+}
+
+START_TEST(pruning_keeps_up_with_what_ends)
+{
+	run(keep_up_body);
+}
+END_TEST
+
 static void unresolved_body(void)
 {
 	settle();
@@ -400,6 +432,7 @@ int main(void)
 	tcase_add_test(tc, a_step_of_the_clock_is_noticed);
 	tcase_add_test(tc, many_at_once);
 	tcase_add_test(tc, final_records_go_at_their_time);
+	tcase_add_test(tc, pruning_keeps_up_with_what_ends);
 	tcase_add_test(tc, edges_left_over_are_followed_turn_by_turn);
 	suite_add_tcase(suite, tc);
 	return unit_run(suite);
