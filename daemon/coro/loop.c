@@ -19,8 +19,7 @@
  */
 
 enum {
-	LOOP_PASSES = 4,	/* a turn; or as many as */
-	LOOP_SLICE_US = 2 * 1000,
+	LOOP_PASSES = 4,	/* a turn; or as many as go in LOOP_SLICE_US */
 	LAG_PERIOD_US = 50 * 1000,
 	LAG_STEP_US = 64,
 	COOL_A_TICK = 512,	/* stacks whose memory is given back: well under a millisecond */
@@ -221,8 +220,8 @@ static void loop_turn(void)
 	bool idle = timers_arm() && !sched_ready() && loop.first == NULL;
 	mono_us until;
 
-	/* Without "once" it would look again and again, for as long as it finds something. */
-	event_base_loop(loop.base, EVLOOP_ONCE | (idle ? 0 : EVLOOP_NONBLOCK));
+	watch_turn();
+	event_base_loop(loop.base, idle ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
 	if (!loop.ticking)
 		tick_set();
 	timers_run();

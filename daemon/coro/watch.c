@@ -24,12 +24,23 @@ struct loop_watch {
 	void *arg;
 };
 
+static mono_us turn_until;		/* 0: nothing has called yet */
+
+void watch_turn(void)
+{
+	turn_until = 0;
+}
+
 static void watch_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_watch *w = arg;
 
 	(void)fd, (void)what;
+	if (turn_until == 0)
+		turn_until = clock_after(LOOP_SLICE_US);
 	w->fn(w->arg);
+	if (clock_mono() >= turn_until)
+		event_base_loopbreak(loop_event_base());
 }
 
 static int watch_add(struct loop_watch *w, bool reads, bool writes)
