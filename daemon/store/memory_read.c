@@ -122,8 +122,9 @@ static bool memory_tagged(const struct memory_job *j, const char *name, const ch
 
 static bool memory_ready_passes(const struct memory_job *j, const struct job_reasons *r)
 {
-	return r->ready(r->arg, j->spec->queue, j->spec->type, r->keyed ? j->spec->concurrency_key : NULL,
-			j->spec->concurrency_limit);
+	const char *key = r->keyed ? j->spec->concurrency_key : NULL;
+
+	return r->ready(r->arg, j->spec->queue, j->spec->type, key, key != NULL ? j->spec->concurrency_limit : 0);
 }
 
 static bool memory_reason_passes(const struct memory_job *j, const struct job_reasons *r)

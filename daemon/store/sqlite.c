@@ -15,6 +15,7 @@
 
 #include "base/log.h"
 #include "coro/loop.h"
+#include "store/sqlite_digest_read.h"
 #include "store/sqlite_file.h"
 #include "store/sqlite_queue.h"
 #include "store/sqlite_schedule.h"
@@ -38,6 +39,8 @@ struct sqlite_store {
 	int lock;
 	struct sqlite_writer writer;
 	struct sqlite_reader readers[READERS];
+	struct sqlite_digests digests;
+	struct digest_thread digester;
 	struct sqlite_door door;
 	struct sqlite_turn writes, reads[READERS];
 	struct deferred hand_over;
@@ -102,8 +105,8 @@ static void sqlite_open_databases(struct sqlite_store *s)
 		if (sqlite_tx_load(&s->writer.tx) == 0)
 			sqlite_ready_firsts(&s->writer.tx, &s->firsts);
 	}
-	if (db->failed == 0)
-		sqlite_file_open_reader(&s->readers[READER].db, s->path);
+	if (db->failed == 0 && sqlite_file_open_reader(&s->readers[READER].db, s->path) == 0)
+		sqlite_digests_begin(&s->digests, &s->readers[READER].db, s->writer.tx.next_id);
 }
 
 static void sqlite_close_databases(struct sqlite_store *s)
@@ -144,6 +147,7 @@ static int sqlite_start_readers(struct sqlite_store *s)
 		int rc;
 
 		s->readers[i].name = names[i];
+		s->readers[i].digests = &s->digests;
 		s->readers[i].snapshot_ops = i == READER ? SNAPSHOT_OPS : 1;
 		rc = sqlite_reader_start(&s->readers[i], s->path, &s->door);
 		if (rc != 0) {
@@ -154,17 +158,37 @@ static int sqlite_start_readers(struct sqlite_store *s)
 	return 0;
 }
 
+/* All threads but the writer's. */
+static int sqlite_start_reading(struct sqlite_store *s)
+{
+	int rc = sqlite_start_readers(s);
+
+	if (rc != 0)
+		return rc;
+	rc = sqlite_digests_start(&s->digester, &s->digests, s->path);
+	if (rc != 0)
+		sqlite_stop_readers(s, READERS);
+	return rc;
+}
+
+static void sqlite_stop_reading(struct sqlite_store *s)
+{
+	sqlite_digests_stop(&s->digester);
+	sqlite_stop_readers(s, READERS);
+}
+
 static int sqlite_start(struct sqlite_store *s, struct store *st)
 {
 	int rc = sqlite_door_open(&s->door, st);
 
 	if (rc != 0)
 		return rc;
-	rc = sqlite_start_readers(s);
+	rc = sqlite_start_reading(s);
 	if (rc == 0) {
+		s->writer.digests = &s->digests;
 		rc = sqlite_writer_start(&s->writer, s->path, &s->door);
 		if (rc != 0)
-			sqlite_stop_readers(s, READERS);
+			sqlite_stop_reading(s);
 	}
 	if (rc != 0)
 		sqlite_door_free(&s->door);
@@ -211,6 +235,7 @@ static enum store_open_result sqlite_open(struct store *st, const struct store_c
 	for (int i = 0; i < READERS; i++)
 		STAILQ_INIT(&s->reads[i].ops);
 	deferred_init(&s->hand_over, sqlite_hand_over, s);
+	sqlite_digests_init(&s->digests);
 	rc = sqlite_file_lock(conf->directory, &s->lock, why, why_size);
 	if (rc == STORE_OPEN_OK) {
 		rc = sqlite_open_locked(s, st, conf->directory, why, why_size);
@@ -218,6 +243,7 @@ static enum store_open_result sqlite_open(struct store *st, const struct store_c
 			close(s->lock);
 	}
 	if (rc != STORE_OPEN_OK) {
+		sqlite_digests_free(&s->digests);
 		free(s->firsts.v);
 		free(s);
 		return rc;
@@ -233,11 +259,12 @@ static void sqlite_close(struct store *st)
 
 	loop_defer_cancel(&s->hand_over);
 	sqlite_hand_over(s);
-	sqlite_stop_readers(s, READERS);
+	sqlite_stop_reading(s);
 	sqlite_writer_stop(&s->writer);
 	sqlite_door_drain(&s->door);
 	sqlite_door_free(&s->door);
 	sqlite_tx_free(&s->writer.tx);
+	sqlite_digests_free(&s->digests);
 	sqlite_space_close(&s->writer.space);
 	close(s->lock);
 	free(s->firsts.v);

@@ -368,13 +368,13 @@ int sqlite_job_tags(struct sqlite_tx *tx, const struct sqlite_job *j, const char
 
 	if (spec == NULL)
 		return tx->db.failed;
-	sqlite_row_tags(&tx->db, SQL_TAG_DELETE, j->id, spec->tags);
+	sqlite_row_tags(&tx->db, false, j->id, spec->tags);
 	job_spec_unref(&spec);
 	q = sqlite_query(&tx->db, SQL_SPEC_TAGS);
 	sqlite_bind_int(&q, j->id);
 	sqlite_bind_text(&q, tags);
 	sqlite_run(&q);
-	return sqlite_row_tags(&tx->db, SQL_TAG_PUT, j->id, tags);
+	return sqlite_row_tags(&tx->db, true, j->id, tags);
 }
 
 int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job *j, const struct job_kept *was,
@@ -383,7 +383,7 @@ int sqlite_job_drop(struct sqlite_tx *tx, struct store_op *op, struct sqlite_job
 	struct job_spec *spec = sqlite_row_spec(&j->row, &tx->db, true);
 
 	if (spec != NULL)
-		sqlite_row_tags(&tx->db, SQL_TAG_DELETE, j->id, spec->tags);
+		sqlite_row_tags(&tx->db, false, j->id, spec->tags);
 	job_spec_unref(&spec);
 	job_search(&tx->db, j, &j->written, NULL);
 	job_delete_by(&tx->db, SQL_JOB_DELETE, j->id);
@@ -441,7 +441,7 @@ int sqlite_job_insert(struct sqlite_tx *tx, struct store_op *op, const struct jo
 		return tx->db.failed;
 	sqlite_row_insert(&tx->db, &j->row);
 	sqlite_row_insert_spec(&tx->db, j->id, spec);
-	sqlite_row_tags(&tx->db, SQL_TAG_PUT, j->id, spec->tags);
+	sqlite_row_tags(&tx->db, true, j->id, spec->tags);
 	job_search(&tx->db, j, NULL, k);
 	op->unfilled |= rules_graph_fills(k);
 	if (e->reason != NULL) {

@@ -1,30 +1,38 @@
 /*
  * Lists and counts by filter, in order of id.
  *
- * A walk gives the blocks of ids in which a filter may find anything; of a
- * block, state, lane and tags are looked at in narrow rows, and only what
- * passes is read whole. One turn looks at a bounded number of rows, so that no
- * list holds up the others or the log.
+ * A walk goes along the digests in which the filter may find anything, and
+ * leaves of each the ids that pass: by state, lane and reason as the digest has
+ * it, by tags as the tables do. Only what goes into a page is read. One turn
+ * looks at a bounded number of digests, so that no list holds up the others or
+ * the log.
  */
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "base/names.h"
-#include "store/sqlite_walk.h"
+#include "store/sqlite_digest_read.h"
+#include "store/sqlite_judge.h"
 
 enum {
-	LOOK_ROWS = 8192,	/* rows looked at in one turn */
-	LOOK_IDS = 256		/* at once, where nothing says that there are few in a block */
+	LOOK_MAX = 256,			/* digests looked at in one turn; */
+	LOOK_READ = 64,			/* so many does one stand for that has to be read from the tables, */
+	LOOK_TAG = 2,			/* and so many is each tag that is asked for of one */
+	TAG_BLOCKS = DIGEST_IDS / TAG_BLOCK_IDS
 };
 
-/* What passes of one block, or of some, by id upwards. */
-struct list_block {
-	int64_t first, last;		/* ids that are looked at */
-	bool tagged[LOOK_IDS];		/* by first: has all tags asked for but the first */
-	size_t n;
-	int64_t ids[LOOK_IDS];
-	enum job_state states[LOOK_IDS];
+struct list_walk {
+	struct sqlite_reader *r;
+	const struct job_filter *f;
+	struct sqlite_judge judge;
+	bool down;
+	uint64_t as_of;
+	unsigned looked;
+	size_t tags;
+	struct digest_copy copy;
+	struct judged passed;
+	int64_t tag_at[];		/* of each, the next digest known to have it */
 };
 
 static bool list_by_tag(const struct job_filter *f)
@@ -32,195 +40,233 @@ static bool list_by_tag(const struct job_filter *f)
 	return f->tag_names != NULL && f->tag_names[0] != NULL;
 }
 
-/* Keeps those marked that have one tag more. */
-static void list_mark_tag(struct sqlite_reader *r, struct list_block *b, const char *name, const char *value)
+/* Is a before b, in the walk's order? */
+static bool list_before(const struct list_walk *w, int64_t a, int64_t b)
 {
-	struct sqlite_query q = sqlite_query(&r->db, SQL_TAG_BLOCK);
-	bool was[LOOK_IDS];
-
-	memcpy(was, b->tagged, sizeof(was));
-	memset(b->tagged, 0, sizeof(b->tagged));
-	sqlite_bind_text(&q, name);
-	sqlite_bind_text(&q, value);
-	sqlite_bind_int(&q, b->first);
-	sqlite_bind_int(&q, b->last);
-	while (sqlite_next(&q)) {
-		int64_t i = sqlite_int(&q, 0) - b->first;
-
-		b->tagged[i] = was[i];
-	}
+	return w->down ? a > b : a < b;
 }
 
-/* Marks what has all the tags but the first, by which jobs are looked for, and narrows the look to it. */
-static void list_mark(struct sqlite_reader *r, struct list_block *b, const struct job_filter *f)
-{
-	int64_t first = b->first, from = 0, to = b->last - first;
+/* ---- tags ---- */
 
-	memset(b->tagged, true, sizeof(b->tagged));
-	for (size_t i = 1; f->tag_names[i] != NULL; i++)
-		list_mark_tag(r, b, f->tag_names[i], f->tag_values[i]);
-	while (from <= to && !b->tagged[from])
-		from++;
-	while (to >= from && !b->tagged[to])
-		to--;
-	memmove(b->tagged, b->tagged + from, (size_t)(to - from + 1));
-	b->first = first + from;
-	b->last = first + to;
+/* The next digest that has the tag; below 0: none has. */
+static int64_t list_tag_from(struct list_walk *w, size_t i, int64_t from)
+{
+	struct sqlite_query q = sqlite_query(&w->r->db, w->down ? SQL_TAG_DOWN : SQL_TAG_UP);
+
+	sqlite_bind_text(&q, w->f->tag_names[i]);
+	sqlite_bind_text(&q, w->f->tag_values[i]);
+	sqlite_bind_int(&q, from * TAG_BLOCKS + (w->down ? TAG_BLOCKS - 1 : 0));
+	from = sqlite_value(&q, -1);
+	return from < 0 ? -1 : from / TAG_BLOCKS;
 }
 
-static bool list_reason_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_query *q,
-			       const struct sqlite_lane *lane)
+/* Moves on to where all tags may be at the earliest, each for itself; false: to the end. */
+static bool list_tags_from(struct list_walk *w, int64_t *number)
 {
-	const struct job_reasons *reasons = f->reasons;
+	int64_t from;
 
-	if (reasons == NULL)
-		return true;
-	switch (sqlite_int(q, 2)) {
-	case JOB_SCHEDULED:
-		return sqlite_int(q, 3) > 0 ? reasons->again : reasons->first;
-	case JOB_READY:
-		if (job_reasons_in_hand(reasons, sqlite_int(q, 0)))
-			return reasons->taken;
-		return sqlite_walk_flow_passes(r, f, lane, reasons->keyed ? sqlite_int(q, 4) : 0);
-	default:
-		return true;
-	}
+	do {
+		from = *number;
+		for (size_t i = 0; i < w->tags; i++) {
+			if (list_before(w, w->tag_at[i], *number))
+				w->tag_at[i] = list_tag_from(w, i, *number);
+			if (w->tag_at[i] < 0)
+				return false;
+			if (list_before(w, *number, w->tag_at[i]))
+				*number = w->tag_at[i];
+		}
+	} while (from != *number);
+	return true;
 }
 
-/* Is the row under the query (id, lane, state, attempt and, where it may matter, flow) one of those asked for? */
-static bool list_passes(struct sqlite_reader *r, const struct job_filter *f, struct sqlite_query *q)
+/* Leaves what has the tag; false: nothing is left. */
+static bool list_keep_tagged(struct list_walk *w, size_t i)
 {
-	int64_t state = sqlite_int(q, 2);
-	struct sqlite_lane *lane;
-
-	if (state <= JOB_NONE || state >= JOB_STATES) {
-		sqlite_db_fail(&r->db, -EUCLEAN, "a job in no state");
-		return false;
-	}
-	if (f->states != 0 && (f->states & 1u << state) == 0)
-		return false;
-	if (f->queues == NULL && f->types == NULL && f->reasons == NULL)
-		return true;
-	lane = sqlite_lane_at(&r->lanes, &r->db, sqlite_int(q, 1));
-	if (lane == NULL)
-		return false;
-	sqlite_walk_judge(r, f, lane);
-	return lane->passes && list_reason_passes(r, f, q, lane);
-}
-
-/* The rows of a block's jobs: of those that have the first tag, if any is asked for. */
-static struct sqlite_query list_rows(struct sqlite_reader *r, const struct list_block *b, const struct job_filter *f)
-{
-	/* To read a row as far as its flow, which is its last column, costs half as much again. */
-	bool flows = f->reasons != NULL && f->reasons->keyed, tag = list_by_tag(f);
-	struct sqlite_query q = sqlite_query(&r->db, tag ? flows ? SQL_TAGGED_FLOWS : SQL_TAGGED_JOBS :
-						     flows ? SQL_BLOCK_FLOWS : SQL_BLOCK_JOBS);
-
-	sqlite_bind_int(&q, b->first);
-	sqlite_bind_int(&q, b->last);
-	if (tag) {
-		sqlite_bind_text(&q, f->tag_names[0]);
-		sqlite_bind_text(&q, f->tag_values[0]);
-	}
-	return q;
-}
-
-/* Finds what passes from b->first to b->last. */
-static void list_look(struct sqlite_reader *r, struct list_block *b, const struct job_filter *f)
-{
+	uint64_t *bits = w->passed.bits, left = 0;
 	struct sqlite_query q;
+	int64_t first = 0, last = TAG_BLOCKS - 1, at = 0, base = w->copy.number * TAG_BLOCKS;
 
-	b->n = 0;
-	if (list_by_tag(f))
-		list_mark(r, b, f);
-	if (b->first > b->last)
-		return;
-	q = list_rows(r, b, f);
-	while (sqlite_next(&q)) {
-		int64_t id = sqlite_int(&q, 0);
+	while (first <= last && bits[first] == 0)
+		first++;
+	while (last >= first && bits[last] == 0)
+		last--;
+	if (first > last)
+		return false;
+	q = sqlite_query(&w->r->db, SQL_TAG_SPAN);
+	sqlite_bind_text(&q, w->f->tag_names[i]);
+	sqlite_bind_text(&q, w->f->tag_values[i]);
+	sqlite_bind_int(&q, base + first);
+	sqlite_bind_int(&q, base + last);
+	for (at = first; sqlite_next(&q); at++) {
+		int64_t next = sqlite_int(&q, 0) - base;
 
-		if ((list_by_tag(f) && !b->tagged[id - b->first]) || !list_passes(r, f, &q))
-			continue;
-		b->ids[b->n] = id;
-		b->states[b->n++] = (enum job_state)sqlite_int(&q, 2);
+		while (at < next)
+			bits[at++] = 0;
+		bits[at] &= (uint64_t)sqlite_int(&q, 1);
+		left |= bits[at];
 	}
+	while (at <= last)
+		bits[at++] = 0;
+	return left != 0;
 }
 
-/*
- * The ids from a block on, in the walk's order, that lie behind op->list.after_id.
- * Returns the last of them in that order, be it bounded or not.
- */
-static int64_t list_bound(const struct store_op *op, const struct sqlite_walk *w, int64_t number, struct list_block *b)
+/* ---- the walk ---- */
+
+/* NULL after a failure, which sticks to r->db. */
+static struct list_walk *list_walk_begin(struct sqlite_reader *r, const struct store_op *op, uint64_t as_of)
 {
-	int64_t ids = w->any_lane && w->any_state ? LOOK_IDS : BLOCK_IDS, end;
+	const struct job_filter *f = op->list.filter;
+	struct list_walk *w;
+	size_t tags = 0;
 
-	b->first = number * BLOCK_IDS;
-	if (w->down && b->first >= ids - BLOCK_IDS)
-		b->first -= ids - BLOCK_IDS;
-	b->last = (w->down ? number * BLOCK_IDS + BLOCK_IDS : b->first + ids) - 1;
-	end = w->down ? b->first : b->last;
-	if (op->list.after_id == 0)
-		return end;
-	if (op->list.newest_first && b->last >= op->list.after_id)
-		b->last = op->list.after_id - 1;
-	if (!op->list.newest_first && b->first <= op->list.after_id)
-		b->first = op->list.after_id + 1;
-	return end;
+	while (f->tag_names != NULL && f->tag_names[tags] != NULL)
+		tags++;
+	w = malloc(sizeof(*w) + tags * sizeof(w->tag_at[0]));
+	if (w == NULL) {
+		sqlite_db_fail(&r->db, -ENOMEM, "out of memory");
+		return NULL;
+	}
+	w->r = r;
+	w->f = f;
+	w->down = op->list.newest_first;
+	w->as_of = as_of;
+	w->looked = 0;
+	w->tags = tags;
+	for (size_t i = 0; i < tags; i++)
+		w->tag_at[i] = w->down ? INT64_MAX : -1;
+	sqlite_judge_begin(&w->judge, r, f);
+	return w;
 }
 
-/* The block with which a walk begins that has come as far as op->list.after_id. */
+static void list_walk_end(struct list_walk **w)
+{
+	sqlite_judge_end(&(*w)->judge);
+	free(*w);
+	*w = NULL;
+}
+
+/* Copies the next digest that may have what is asked for, from *number on; of what is not known the tables tell. */
+static bool list_next_digest(struct list_walk *w, int64_t *number)
+{
+	enum digest_found found;
+	int64_t at;
+
+	while ((found = sqlite_digests_next(w->r->digests, &w->judge.want, w->down, w->as_of, number, &w->copy)) == DIGEST_UNKNOWN) {
+		at = *number;
+		if (!sqlite_digest_find(&w->r->db, w->down, &at))
+			return false;
+		if (at == *number) {
+			w->looked += LOOK_READ;
+			return sqlite_digest_read(&w->r->db, at, w->judge.want.flows, &w->copy);
+		}
+		*number = at;
+	}
+	w->looked++;
+	return found == DIGEST_COPIED;
+}
+
+/* Goes on to the next digest, from *number on, that may have all that is asked for; what passes is in w->passed. */
+static bool list_walk_next(struct list_walk *w, int64_t *number)
+{
+	int64_t at;
+
+	do {
+		if (w->judge.nothing || !list_tags_from(w, number))
+			return false;
+		at = *number;
+		if (!list_next_digest(w, number))
+			return false;
+	} while (w->tags > 0 && *number != at);
+	sqlite_judge_digest(&w->judge, &w->copy, &w->passed);
+	for (size_t i = 0; i < w->tags && list_keep_tagged(w, i); i++)
+		w->looked += LOOK_TAG;
+	return w->r->db.failed == 0;
+}
+
+/* The digest with which a walk begins that has come as far as op->list.after_id; below 0: none. */
 static int64_t list_from(const struct store_op *op)
 {
 	if (op->list.after_id == 0)
-		return op->list.newest_first ? block_of(INT64_MAX) - 1 : 0;
-	return block_of(op->list.newest_first ? op->list.after_id - 1 : op->list.after_id + 1);
+		return op->list.newest_first ? digest_of(INT64_MAX) - 1 : 0;
+	if (op->list.newest_first)
+		return digest_of(op->list.after_id - 1);
+	return op->list.after_id < INT64_MAX ? digest_of(op->list.after_id + 1) : -1;
 }
 
-typedef bool list_take_fn(struct sqlite_reader *r, struct store_op *op, int64_t id, enum job_state state);
+/* Leaves what lies behind op->list.after_id. */
+static void list_bound(struct list_walk *w, const struct store_op *op)
+{
+	int64_t after = op->list.after_id - w->copy.number * DIGEST_IDS;
+
+	if (op->list.after_id == 0)
+		return;
+	for (int64_t i = 0; i < DIGEST_IDS; i += 64) {
+		int64_t n = after - i;	/* behind it: those below bit n, or those above */
+		uint64_t below = n <= 0 ? 0 : n >= 64 ? UINT64_MAX : (1ull << n) - 1;
+
+		w->passed.bits[i / 64] &= w->down ? below : ~(n < 0 ? 0 : n >= 63 ? UINT64_MAX : (2ull << n) - 1);
+	}
+}
+
+typedef bool list_take_fn(struct list_walk *w, struct store_op *op, int64_t id, unsigned what);
+
+/* Shows take() what passes of a digest, in order, until it says no. */
+static bool list_show(struct list_walk *w, struct store_op *op, list_take_fn *take)
+{
+	bool goes_on = true;
+
+	for (int i = 0; goes_on && i < DIGEST_IDS / 64; i++) {
+		int at = w->down ? DIGEST_IDS / 64 - 1 - i : i;
+		uint64_t bits = w->passed.bits[at];
+
+		while (goes_on && bits != 0) {
+			int bit = w->down ? 63 - __builtin_clzll(bits) : __builtin_ctzll(bits), k = at * 64 + bit;
+
+			bits &= ~(1ull << bit);
+			goes_on = take(w, op, w->copy.number * DIGEST_IDS + k, w->copy.what[k]);
+		}
+	}
+	return goes_on;
+}
 
 /* Shows op->list.after_id's followers to take(), in order, until it says no. 0: the end; -EAGAIN: enough for one turn. */
-static int list_along(struct sqlite_reader *r, struct store_op *op, list_take_fn *take)
+static int list_along(struct sqlite_reader *r, struct store_op *op, uint64_t as_of, list_take_fn *take)
 {
-	bool down = op->list.newest_first, goes_on = true;
-	struct list_block b;
-	struct sqlite_walk w;
-	int64_t number;
-	int looked = 0;
+	struct list_walk *w = list_walk_begin(r, op, as_of);
+	int64_t number = list_from(op);
+	bool goes_on = number >= 0 && r->db.failed == 0;
 
-	if (!sqlite_walk_begin(&w, r, op->list.filter, down))
-		goes_on = false;
-	while (goes_on && looked < LOOK_ROWS && (goes_on = sqlite_walk_next(&w, list_from(op), &number))) {
-		int64_t end = list_bound(op, &w, number, &b);
-
-		list_look(r, &b, op->list.filter);
-		for (size_t i = 0; goes_on && i < b.n; i++) {
-			size_t k = down ? b.n - 1 - i : i;
-
-			goes_on = take(r, op, b.ids[k], b.states[k]);
-		}
-		op->list.after_id = end;
-		goes_on = goes_on && end != 0;
-		looked += LOOK_IDS;
+	if (w == NULL)
+		return r->db.failed;
+	while (goes_on && w->looked < LOOK_MAX && (goes_on = list_walk_next(w, &number))) {
+		list_bound(w, op);
+		goes_on = list_show(w, op, take) && (!w->down || number > 0);
+		op->list.after_id = number * DIGEST_IDS + (w->down ? 0 : DIGEST_IDS - 1);
+		number += w->down ? -1 : 1;
 	}
-	sqlite_walk_end(&w);
+	list_walk_end(&w);
 	return goes_on && r->db.failed == 0 ? -EAGAIN : 0;
 }
 
 /* ---- list ---- */
 
 /* Takes it; false once the page is full and there is one more. */
-static bool list_take(struct sqlite_reader *r, struct store_op *op, int64_t id, enum job_state state)
+static bool list_take(struct list_walk *w, struct store_op *op, int64_t id, unsigned what)
 {
 	struct job_page *page = op->list.page;
+	struct sqlite_reader *r = w->r;
 	struct sqlite_row row;
+	int rc;
 
-	(void)state;
+	(void)what;
 	if (page->n == op->list.limit || op->list.bytes > STORE_PAGE_BYTES) {
 		page->more = true;
 		return false;
 	}
-	if (sqlite_row_load(&row, &r->db, &r->lanes, id) != 0 ||
-	    !sqlite_get_record(r, &row, !op->list.full, &page->v[page->n++]))
+	rc = sqlite_row_load(&row, &r->db, &r->lanes, id);
+	if (rc == -ENOENT || (rc == 0 && !sqlite_judge_row(&w->judge, &row)))
+		return true;		/* it became another while it was found */
+	if (rc != 0 || !sqlite_get_record(r, &row, !op->list.full, &page->v[page->n++]))
 		return false;
 	op->list.bytes += job_record_bytes(&page->v[page->n - 1]);
 	return true;
@@ -236,7 +282,7 @@ int sqlite_list(struct sqlite_reader *r, struct store_op *op)
 		page->v = calloc(op->list.limit > 0 ? op->list.limit : 1, sizeof(page->v[0]));
 	if (page->v == NULL)
 		return -ENOMEM;
-	rc = list_along(r, op, list_take);
+	rc = list_along(r, op, UINT64_MAX, list_take);
 	if (r->db.failed != 0)
 		job_page_free(page);
 	return rc;
@@ -244,10 +290,10 @@ int sqlite_list(struct sqlite_reader *r, struct store_op *op)
 
 /* ---- count ---- */
 
-static bool list_count_one(struct sqlite_reader *r, struct store_op *op, int64_t id, enum job_state state)
+static bool list_count_one(struct list_walk *w, struct store_op *op, int64_t id, unsigned what)
 {
-	(void)r, (void)id;
-	op->list.by_state[state]++;
+	(void)w, (void)id;
+	op->list.by_state[what & DIGEST_STATE]++;
 	return true;
 }
 
@@ -293,7 +339,7 @@ static void list_count_keyed(struct sqlite_reader *r, struct store_op *op)
 
 		if (lane == NULL || key == NULL)
 			continue;
-		sqlite_walk_judge(r, f, lane);
+		sqlite_judge_lane(r, f, lane);
 		if (lane->passes)
 			op->list.by_state[JOB_READY] += sqlite_int(&q, 3) *
 				(f->reasons->ready(f->reasons->arg, lane->queue, lane->type, key, sqlite_int(&q, 2)) - lane->ready);
@@ -308,9 +354,9 @@ static void list_count_in_hand(struct sqlite_reader *r, struct store_op *op, int
 
 	if (sqlite_row_load(&row, &r->db, &r->lanes, id) != 0 || row.k.row.state != JOB_READY)
 		return;
-	sqlite_walk_judge(r, f, row.lane);
+	sqlite_judge_lane(r, f, row.lane);
 	if (row.lane->passes)
-		op->list.by_state[JOB_READY] += f->reasons->taken - sqlite_walk_flow_passes(r, f, row.lane, row.flow);
+		op->list.by_state[JOB_READY] += f->reasons->taken - sqlite_judge_flow(r, f, row.lane, row.flow);
 }
 
 /* Where whole lanes pass or not, the kept counts say it. */
@@ -342,17 +388,18 @@ static bool list_by_lane(const struct job_filter *f)
 int sqlite_count(struct sqlite_reader *r, struct store_op *op)
 {
 	r->asked++;
-	return list_by_lane(op->list.filter) ? list_count_lanes(r, op) : list_along(r, op, list_count_one);
+	return list_by_lane(op->list.filter) ? list_count_lanes(r, op) : list_along(r, op, UINT64_MAX, list_count_one);
 }
 
 /* ---- match ---- */
 
-static bool list_match_one(struct sqlite_reader *r, struct store_op *op, int64_t id, enum job_state state)
+static bool list_match_one(struct list_walk *w, struct store_op *op, int64_t id, unsigned what)
 {
 	struct job_matches *m = op->list.matches;
+	struct sqlite_reader *r = w->r;
 
 	m->matched++;
-	if ((op->list.wanted & 1u << state) == 0)
+	if ((op->list.wanted & 1u << (what & DIGEST_STATE)) == 0)
 		return true;
 	if (idlist_put(&m->ids, id) != 0)
 		sqlite_db_fail(&r->db, -ENOMEM, "out of memory");
@@ -367,7 +414,7 @@ int sqlite_match(struct sqlite_reader *r, struct store_op *op)
 
 	r->asked++;
 	do
-		rc = list_along(r, op, list_match_one);
+		rc = list_along(r, op, r->as_of, list_match_one);
 	while (rc == -EAGAIN);
 	return rc;
 }

@@ -43,6 +43,7 @@ static void reader_begin(struct sqlite_reader *r)
 	sqlite_db_clear(&r->db);
 	if (r->db.h == NULL)
 		sqlite_file_open_reader(&r->db, r->path);
+	r->as_of = sqlite_digests_ended(r->digests);
 	q = sqlite_query(&r->db, SQL_SNAPSHOT);
 	sqlite_run(&q);
 }

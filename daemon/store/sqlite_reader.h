@@ -9,6 +9,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "store/sqlite_digest.h"
 #include "store/sqlite_door.h"
 #include "store/sqlite_inbox.h"
 #include "store/sqlite_row.h"
@@ -23,10 +24,11 @@ struct sqlite_reader {
 	pthread_t thread;
 	atomic_bool hurry;		/* what takes long is to end early */
 	unsigned asked;			/* numbers the lists, see struct sqlite_lane */
-	struct { int64_t flow; unsigned asked; bool passes; } judged;	/* the flow judged last, and for which list */
+	struct sqlite_digests *digests;
+	uint64_t as_of;			/* the last transaction that is sure to be in the snapshot */
 };
 
-/* name and snapshot_ops are the caller's to set. The connection is opened when first needed, if it is not open. */
+/* name, digests and snapshot_ops are the caller's to set. The connection is opened when first needed, if it is not open. */
 int sqlite_reader_start(struct sqlite_reader *r, const char *path, struct sqlite_door *door);
 void sqlite_reader_stop(struct sqlite_reader *r);
 

@@ -215,7 +215,19 @@ struct job_spec *sqlite_row_spec(const struct sqlite_row *row, struct sqlite_db 
 
 /* ---- tags ---- */
 
-int sqlite_row_tags(struct sqlite_db *db, enum sqlite_sql sql, int64_t id, const char *tags)
+static void row_tag(struct sqlite_db *db, enum sqlite_sql sql, int64_t id, const char *name, const char *value)
+{
+	struct sqlite_query q = sqlite_query(db, sql);
+
+	sqlite_bind_text(&q, name);
+	sqlite_bind_text(&q, value);
+	sqlite_bind_int(&q, id / TAG_BLOCK_IDS);
+	if (sql != SQL_TAG_DELETE)
+		sqlite_bind_int(&q, (int64_t)(1ull << id % TAG_BLOCK_IDS));
+	sqlite_run(&q);
+}
+
+int sqlite_row_tags(struct sqlite_db *db, bool has, int64_t id, const char *tags)
 {
 	const char *name;
 	json_t *object, *value;
@@ -226,12 +238,9 @@ int sqlite_row_tags(struct sqlite_db *db, enum sqlite_sql sql, int64_t id, const
 	if (object == NULL)
 		return sqlite_db_fail(db, -ENOMEM, "the tags could not be read");
 	json_object_foreach(object, name, value) {
-		struct sqlite_query q = sqlite_query(db, sql);
-
-		sqlite_bind_text(&q, name);
-		sqlite_bind_text(&q, json_string_value(value));
-		sqlite_bind_int(&q, id);
-		sqlite_run(&q);
+		row_tag(db, has ? SQL_TAG_PUT : SQL_TAG_DROP, id, name, json_string_value(value));
+		if (!has)
+			row_tag(db, SQL_TAG_DELETE, id, name, json_string_value(value));
 	}
 	json_decref(object);
 	return db->failed;

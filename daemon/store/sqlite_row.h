@@ -34,7 +34,9 @@ struct job_spec *sqlite_row_spec(const struct sqlite_row *row, struct sqlite_db 
 /* What it was submitted to wait for, as JSON text to be freed; NULL: nothing, or after a failure, which sticks. */
 char *sqlite_row_after(const struct sqlite_row *row, struct sqlite_db *db);
 
-/* Carries out SQL_TAG_PUT or SQL_TAG_DELETE for each of a job's tags (JSON text, or NULL). */
-int sqlite_row_tags(struct sqlite_db *db, enum sqlite_sql sql, int64_t id, const char *tags);
+enum { TAG_BLOCK_IDS = 64 };
+
+/* The job has these tags (JSON text, or NULL); or has them no more. */
+int sqlite_row_tags(struct sqlite_db *db, bool has, int64_t id, const char *tags);
 
 #endif

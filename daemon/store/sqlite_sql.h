@@ -5,7 +5,9 @@
  * spec is written once. result is there only where there is something to say.
  * attempt holds ended attempts that were followed by another: the latest one's
  * entry is made of job and result, so that a first success writes none.
- * lane interns (queue, type) and keeps the counts; block says where jobs of a lane or in a state may be (sqlite_block.h).
+ * lane interns (queue, type) and keeps the counts. running says in which blocks of 64 ids jobs may run (sqlite_running.h);
+ * tag has a row for each such block that has jobs of a tag: a bit for each job. digest holds what filters ask of jobs,
+ * 4096 in a row, where it has not changed for a while (sqlite_digest_keep.h).
  *
  * An index costs every job of every life a look, partial or not. So only what
  * most jobs need is an index of job; what few need (a time to fall due, to
@@ -97,6 +99,16 @@ static const char *const sqlite_migrations[] = {
 	"INSERT INTO block SELECT lane, id / 64 FROM job UNION SELECT -state, id / 64 FROM job;",
 	/* the blocks say where jobs run */
 	"DROP INDEX job_aside;",
+	/* what filters ask of all jobs is in digests; of tags there is a row a block, and no more a row a job */
+	"CREATE TABLE running(block INTEGER PRIMARY KEY);"
+	"INSERT INTO running SELECT number FROM block WHERE key = -5;"
+	"DROP TABLE block;"
+	"ALTER TABLE tag RENAME TO tag_each;"
+	"CREATE TABLE tag(name TEXT NOT NULL, value TEXT NOT NULL, block INTEGER NOT NULL, jobs INTEGER NOT NULL,"
+	" PRIMARY KEY(name, value, block)) WITHOUT ROWID;"
+	"INSERT INTO tag SELECT name, value, job / 64, sum(1 << job % 64) FROM tag_each GROUP BY name, value, job / 64;"
+	"DROP TABLE tag_each;"
+	"CREATE TABLE digest(number INTEGER PRIMARY KEY, jobs BLOB NOT NULL);",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -116,9 +128,9 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	"coalesce((SELECT offset + length(data) FROM output WHERE job = ?1 AND attempt = ?4 AND stream = " stream \
 	" ORDER BY offset DESC LIMIT 1), 0)"
 
-/* The running jobs, by the blocks in which there may be some. */
+/* The running jobs, by the blocks in which there may be some. (The + keeps an index from being made for them each time.) */
 #define SQLITE_RUNNING \
-	" FROM block CROSS JOIN job ON id BETWEEN number * 64 AND number * 64 + 63 WHERE key = -5 AND state = 5"
+	" FROM running CROSS JOIN job ON id BETWEEN block * 64 AND block * 64 + 63 WHERE block >= 0 AND +state = 5"
 
 #define SQLITE_STATEMENTS(X) \
 	X(SQL_BEGIN, "BEGIN IMMEDIATE") \
@@ -161,7 +173,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_AGENDA_DELETE, "DELETE FROM agenda WHERE kind = ?1 AND at = ?2 AND job = ?3") \
 	X(SQL_AGENDA_DUE, "SELECT job FROM agenda WHERE at <= ?1 AND kind = ?3 ORDER BY at, job LIMIT ?2") \
 	X(SQL_AGENDA_NEXT, "SELECT at FROM agenda WHERE kind = ?1 ORDER BY at LIMIT 1") \
-	X(SQL_RUNNING, "SELECT id" SQLITE_RUNNING " ORDER BY number, id LIMIT ?1") \
+	X(SQL_RUNNING, "SELECT id" SQLITE_RUNNING " ORDER BY block, id LIMIT ?1") \
 	X(SQL_FINAL, \
 	  "SELECT id FROM job WHERE state > 5 AND retain < 0 AND dependents = 0 AND graph < 8 AND final_at <= ?1" \
 	  " ORDER BY final_at LIMIT ?2") \
@@ -202,8 +214,10 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	  " ORDER BY offset") \
 	X(SQL_OUTPUT_CLEAR, "DELETE FROM output WHERE job = ?1 AND attempt = ?2 AND stream = ?3") \
 	X(SQL_OUTPUT_TRIM, "DELETE FROM output WHERE job = ?1 AND attempt <= ?2") \
-	X(SQL_TAG_PUT, "INSERT OR IGNORE INTO tag VALUES(?1,?2,?3)") \
-	X(SQL_TAG_DELETE, "DELETE FROM tag WHERE name = ?1 AND value = ?2 AND job = ?3") \
+	X(SQL_TAG_PUT, \
+	  "INSERT INTO tag VALUES(?1,?2,?3,?4) ON CONFLICT(name, value, block) DO UPDATE SET jobs = jobs | excluded.jobs") \
+	X(SQL_TAG_DROP, "UPDATE tag SET jobs = jobs & ~?4 WHERE name = ?1 AND value = ?2 AND block = ?3") \
+	X(SQL_TAG_DELETE, "DELETE FROM tag WHERE name = ?1 AND value = ?2 AND block = ?3 AND jobs = 0") \
 	/* graphs */ \
 	X(SQL_EDGE_PUT, "INSERT INTO edge VALUES(?1,?2,?3)") \
 	X(SQL_EDGE_SET, "UPDATE edge SET met = ?3 WHERE parent = ?1 AND met = ?2 AND child = ?4") \
@@ -244,7 +258,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	  "DELETE FROM lane WHERE held + blocked + scheduled + ready + running + succeeded + failed + cancelled + expired = 0") \
 	X(SQL_FLOW_PUT, "INSERT OR REPLACE INTO flow VALUES(?1,?2,?3,?4,?5,?6,?7)") \
 	X(SQL_FLOW_GET, "SELECT key, \"limit\" FROM flow WHERE id = ?1") \
-	X(SQL_FLOW_READY, "SELECT lane, key, \"limit\", ready FROM flow") \
+	X(SQL_FLOW_READY, "SELECT lane, key, \"limit\", ready, id FROM flow WHERE ready > 0 AND key IS NOT NULL") \
 	X(SQL_FLOW_DELETE, "DELETE FROM flow WHERE id = ?1") \
 	X(SQL_FLOW_ALL, "SELECT id, lane, grp, key, \"limit\", unfinished, ready FROM flow") \
 	X(SQL_FLOWS_RUNNING, "SELECT flow" SQLITE_RUNNING " AND flow <> 0") \
@@ -256,24 +270,21 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_BUCKET_GET, "SELECT level, at FROM bucket WHERE queue = ?1") \
 	X(SQL_COUNTER_PUT, "INSERT OR REPLACE INTO counter VALUES(?1,?2)") \
 	X(SQL_COUNTER_GET, "SELECT value FROM counter WHERE name = ?1") \
-	/* lists: blocks of ids in which there may be something, and what there is */ \
-	X(SQL_BLOCK_PUT, "INSERT OR IGNORE INTO block VALUES(?1,?2)") \
-	X(SQL_BLOCK_DELETE, "DELETE FROM block WHERE key = ?1 AND number = ?2") \
-	X(SQL_BLOCK_UP, "SELECT number FROM block WHERE key = ?1 AND number >= ?2 ORDER BY number LIMIT 1") \
-	X(SQL_BLOCK_DOWN, "SELECT number FROM block WHERE key = ?1 AND number <= ?2 ORDER BY number DESC LIMIT 1") \
-	X(SQL_BLOCK_JOBS, "SELECT id, lane, state, attempt FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
-	X(SQL_BLOCK_FLOWS, "SELECT id, lane, state, attempt, flow FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
-	X(SQL_TAGGED_JOBS, \
-	  "SELECT job.id, lane, state, attempt FROM tag CROSS JOIN job ON job.id = tag.job" \
-	  " WHERE tag.job BETWEEN ?1 AND ?2 AND name = ?3 AND value = ?4 ORDER BY tag.job") \
-	X(SQL_TAGGED_FLOWS, \
-	  "SELECT job.id, lane, state, attempt, flow FROM tag CROSS JOIN job ON job.id = tag.job" \
-	  " WHERE tag.job BETWEEN ?1 AND ?2 AND name = ?3 AND value = ?4 ORDER BY tag.job") \
+	X(SQL_DIGEST_PUT, "INSERT OR REPLACE INTO digest VALUES(?1,?2)") \
+	X(SQL_DIGEST_DELETE, "DELETE FROM digest WHERE number = ?1") \
+	X(SQL_DIGEST_GET, "SELECT jobs FROM digest WHERE number = ?1") \
+	/* where jobs run */ \
+	X(SQL_RUNNING_PUT, "INSERT OR IGNORE INTO running VALUES(?1)") \
+	X(SQL_RUNNING_DELETE, "DELETE FROM running WHERE block = ?1") \
+	X(SQL_RUNNING_WITHIN, "SELECT 1 FROM job WHERE id BETWEEN ?1 AND ?2 AND state = 5 LIMIT 1") \
+	/* lists: what there is from one id to another; where there is something, from an id on */ \
+	X(SQL_SPAN_JOBS, "SELECT id, lane, state, attempt FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
+	X(SQL_SPAN_FLOWS, "SELECT id, lane, state, attempt, flow FROM job WHERE id BETWEEN ?1 AND ?2 ORDER BY id") \
 	X(SQL_JOB_UP, "SELECT id FROM job WHERE id >= ?1 ORDER BY id LIMIT 1") \
 	X(SQL_JOB_DOWN, "SELECT id FROM job WHERE id <= ?1 ORDER BY id DESC LIMIT 1") \
-	X(SQL_TAG_UP, "SELECT job FROM tag WHERE name = ?1 AND value = ?2 AND job >= ?3 ORDER BY job LIMIT 1") \
-	X(SQL_TAG_DOWN, "SELECT job FROM tag WHERE name = ?1 AND value = ?2 AND job <= ?3 ORDER BY job DESC LIMIT 1") \
-	X(SQL_TAG_BLOCK, "SELECT job FROM tag WHERE name = ?1 AND value = ?2 AND job BETWEEN ?3 AND ?4")
+	X(SQL_TAG_UP, "SELECT block FROM tag WHERE name = ?1 AND value = ?2 AND block >= ?3 ORDER BY block LIMIT 1") \
+	X(SQL_TAG_DOWN, "SELECT block FROM tag WHERE name = ?1 AND value = ?2 AND block <= ?3 ORDER BY block DESC LIMIT 1") \
+	X(SQL_TAG_SPAN, "SELECT block, jobs FROM tag WHERE name = ?1 AND value = ?2 AND block BETWEEN ?3 AND ?4")
 
 #define SQLITE_STATEMENT_NAME(name, text) name,
 enum sqlite_sql { SQLITE_STATEMENTS(SQLITE_STATEMENT_NAME) SQLS };

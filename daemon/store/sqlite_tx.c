@@ -33,7 +33,7 @@ int sqlite_tx_load(struct sqlite_tx *tx)
 	int64_t last_id = sqlite_value(&last, 0);
 
 	sqlite_jobs_init(&tx->jobs);
-	sqlite_blocks_init(&tx->blocks);
+	sqlite_running_init(&tx->running);
 	tx->id_floor = tx_counter(&tx->db, "next_id", 1);
 	tx->next_id = last_id >= tx->id_floor ? last_id + 1 : tx->id_floor;
 	tx->seq_ceiling = (uint64_t)tx_counter(&tx->db, "seq", 0);
@@ -46,7 +46,7 @@ int sqlite_tx_load(struct sqlite_tx *tx)
 void sqlite_tx_free(struct sqlite_tx *tx)
 {
 	sqlite_jobs_forget(&tx->jobs);
-	sqlite_blocks_forget(&tx->blocks);
+	sqlite_running_forget(&tx->running);
 	sqlite_flows_free(&tx->flows);
 	sqlite_lanes_free(&tx->lanes);
 	sqlite_db_close(&tx->db);
@@ -104,7 +104,7 @@ int sqlite_tx_commit(struct sqlite_tx *tx)
 	struct sqlite_query q;
 
 	sqlite_jobs_flush(tx);
-	sqlite_blocks_write(&tx->blocks, &tx->db);
+	sqlite_running_write(&tx->running, &tx->db);
 	tx_write_counters(tx);
 	sqlite_lanes_write(&tx->lanes, &tx->db);
 	sqlite_flows_write(&tx->flows, &tx->db);
@@ -120,7 +120,7 @@ int sqlite_tx_commit(struct sqlite_tx *tx)
 void sqlite_tx_rollback(struct sqlite_tx *tx)
 {
 	sqlite_jobs_forget(&tx->jobs);
-	sqlite_blocks_forget(&tx->blocks);
+	sqlite_running_forget(&tx->running);
 	sqlite_flows_end(&tx->flows);
 	tx->next_id = tx->before.next_id;
 	tx->id_floor = tx->before.id_floor;
@@ -151,16 +151,6 @@ static void tx_count(struct sqlite_tx *tx, struct sqlite_lane *from_lane, struct
 	sqlite_flow_move(&tx->flows, flow, JOB_NONE, to);
 }
 
-static void tx_note_blocks(struct sqlite_tx *tx, const struct job_change *change, int64_t id, int64_t from_lane, int64_t lane)
-{
-	if (from_lane == lane) {
-		sqlite_blocks_note(&tx->blocks, &tx->db, id, lane, change->from, change->to);
-		return;
-	}
-	sqlite_blocks_note(&tx->blocks, &tx->db, id, from_lane, change->from, JOB_NONE);
-	sqlite_blocks_note(&tx->blocks, &tx->db, id, lane, JOB_NONE, change->to);
-}
-
 int sqlite_tx_note_moved(struct sqlite_tx *tx, struct store_op *op, enum job_state from, struct sqlite_lane *from_lane,
 			 struct sqlite_flow *from_flow, const struct job_kept *k, struct sqlite_lane *lane,
 			 struct sqlite_flow *flow, const struct effect *e)
@@ -179,7 +169,7 @@ int sqlite_tx_note_moved(struct sqlite_tx *tx, struct store_op *op, enum job_sta
 	}
 	note->change.seq = ++tx->seq;
 	tx_count(tx, from_lane, from_flow, from, lane, flow, k->row.state);
-	tx_note_blocks(tx, &note->change, k->row.id, from_lane->id, lane->id);
+	sqlite_running_note(&tx->running, &tx->db, k->row.id, from, k->row.state);
 	return tx->db.failed;
 }
 

@@ -7,18 +7,18 @@
 #define JOBD_SQLITE_TX_H
 
 #include "store/op.h"
-#include "store/sqlite_block.h"
 #include "store/sqlite_db.h"
 #include "store/sqlite_flow.h"
 #include "store/sqlite_job.h"
 #include "store/sqlite_lane.h"
+#include "store/sqlite_running.h"
 
 struct sqlite_tx {
 	struct sqlite_db db;
 	struct sqlite_lanes lanes;
 	struct sqlite_flows flows;
 	struct sqlite_jobs jobs;
-	struct sqlite_blocks blocks;
+	struct sqlite_running running;
 	int64_t next_id;
 	uint64_t seq;			/* the last one given */
 	bool deleted;			/* jobs were: next_id must outlive them */

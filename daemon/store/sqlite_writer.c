@@ -8,6 +8,7 @@
 
 #include "base/log.h"
 #include "base/thread.h"
+#include "store/sqlite_digest_keep.h"
 #include "store/sqlite_verbs.h"
 
 enum {
@@ -42,10 +43,15 @@ static int writer_transaction(struct sqlite_writer *w, struct op_list *batch)
 	}
 	if (tx->db.failed == 0) {
 		sqlite_door_committing(w->door);
+		sqlite_digests_touch(w->digests, batch);
+		sqlite_digests_write(w->digests, &tx->db, batch, w->health == SQLITE_HEALTHY);
 		sqlite_tx_commit(tx);
 	}
 	rc = tx->db.failed;
-	if (rc != 0) {
+	if (rc == 0) {
+		sqlite_digests_apply(w->digests, batch);
+	} else {
+		sqlite_digests_drop(w->digests);
 		STAILQ_FOREACH(op, batch, link)
 			sqlite_tx_undo(tx, op);
 		sqlite_tx_rollback(tx);
@@ -298,6 +304,8 @@ void sqlite_writer_stop(struct sqlite_writer *w)
 	pthread_join(w->thread, NULL);
 	if (w->health == SQLITE_FAILING)
 		writer_try_write(w);
+	if (w->health == SQLITE_HEALTHY)
+		sqlite_digests_write_all(w->digests, &w->tx.db);
 	sqlite_checkpoint_stop(&w->checkpoint, &w->tx.db);
 	pthread_mutex_destroy(&w->figures_mutex);
 	sqlite_inbox_free(&w->inbox);

@@ -11,6 +11,7 @@
 #include <pthread.h>
 
 #include "store/sqlite_checkpoint.h"
+#include "store/sqlite_digest.h"
 #include "store/sqlite_door.h"
 #include "store/sqlite_inbox.h"
 #include "store/sqlite_space.h"
@@ -27,6 +28,7 @@ struct sqlite_writer {
 	struct sqlite_inbox inbox;
 	struct sqlite_space space;
 	struct sqlite_door *door;
+	struct sqlite_digests *digests;
 	const char *path;
 	pthread_t thread;
 	enum sqlite_health health;
@@ -40,7 +42,7 @@ struct sqlite_writer {
 	struct store_stats figures;
 };
 
-/* The connection (tx.db), the reserve and what is in memory are loaded by the caller. 0 or -errno. */
+/* The connection (tx.db), digests, the reserve and what is in memory are loaded by the caller. 0 or -errno. */
 int sqlite_writer_start(struct sqlite_writer *w, const char *path, struct sqlite_door *door);
 /* Carries out what is in the inbox, then ends the thread, and checkpoints. */
 void sqlite_writer_stop(struct sqlite_writer *w);
