@@ -356,12 +356,13 @@ static ssize_t read_more(struct session *s)
 	return n;
 }
 
+/* Requests begin between the pieces of what a client sends at once: the store is at the first while the last are read. */
 static void session_read(struct session *s)
 {
 	ssize_t n;
 
 	while ((n = read_more(s)) > 0) {
-		if (take_lines(s) != 0)
+		if (take_lines(s) != 0 || (n == READ_CHUNK && coro_yield() != 0))
 			return;
 		buf_shrink(&s->in, READ_CHUNK);
 	}

@@ -4,7 +4,8 @@
  *
  * Ops of one turn of the loop are collected and handed over together at its
  * end: those that change something to the writer, those that only look to the
- * reader. They come back through the door.
+ * reader. Many changes are handed over by parts, so that the writer commits some
+ * while the loop is at the next. They come back through the door.
  */
 #include <errno.h>
 #include <limits.h>
@@ -24,7 +25,7 @@
 #include "store/sqlite_writer.h"
 #include "store/store_backend.h"
 
-enum { SNAPSHOT_OPS = 64 };
+enum { SNAPSHOT_OPS = 64, PART_OPS = 32 };
 
 /* What is soon done; what looks at all there is; backups. */
 enum { READER, SCANNER, COPIER, READERS };
@@ -83,7 +84,10 @@ static void sqlite_submit(struct store *st, struct store_op *op)
 	s->begun = true;
 	STAILQ_INSERT_TAIL(&turn->ops, op, link);
 	turn->n++;
-	loop_defer(&s->hand_over);
+	if (turn == &s->writes && turn->n >= PART_OPS)
+		sqlite_turn_end(turn, &s->writer.inbox);
+	else
+		loop_defer(&s->hand_over);
 }
 
 /* ---- open ---- */
