@@ -12,7 +12,7 @@ void edge_init(struct edge *e, int fd)
 {
 	e->fd = fd;
 	e->readable = e->writable = true;
-	e->watched = false;
+	e->watched = e->ended = false;
 	TAILQ_INIT(&e->readers);
 	TAILQ_INIT(&e->writers);
 }
@@ -22,7 +22,9 @@ static void edge_came(evutil_socket_t fd, short what, void *arg)
 	struct edge *e = arg;
 
 	(void)fd;
-	if (what & EV_READ) {
+	if (what & EV_CLOSED)
+		e->ended = true;
+	if (what & (EV_READ | EV_CLOSED)) {
 		e->readable = true;
 		coro_wake_all(&e->readers);
 	}
@@ -36,7 +38,7 @@ static int edge_watch(struct edge *e)
 {
 	if (e->watched)
 		return 0;
-	event_assign(&e->event, loop_event_base(), e->fd, EV_READ | EV_WRITE | EV_PERSIST | EV_ET, edge_came, e);
+	event_assign(&e->event, loop_event_base(), e->fd, EV_READ | EV_WRITE | EV_CLOSED | EV_PERSIST | EV_ET, edge_came, e);
 	if (event_add(&e->event, NULL) < 0)
 		return -ENOMEM;
 	e->watched = true;
@@ -67,6 +69,12 @@ int edge_miss_write(struct edge *e)
 {
 	e->writable = false;
 	return edge_watch(e);
+}
+
+void edge_drained(struct edge *e)
+{
+	if (e->watched && !e->ended)
+		e->readable = false;
 }
 
 void edge_close(struct edge *e)

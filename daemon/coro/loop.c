@@ -100,7 +100,7 @@ static int base_open(void)
 	if (config == NULL)
 		return -ENOMEM;
 	event_config_set_flag(config, EVENT_BASE_FLAG_NOLOCK);
-	event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_O1);
+	event_config_require_features(config, EV_FEATURE_ET | EV_FEATURE_O1 | EV_FEATURE_EARLY_CLOSE);
 	loop.base = event_base_new_with_config(config);
 	event_config_free(config);
 	return loop.base != NULL ? 0 : -ENOMEM;

@@ -25,6 +25,8 @@ static ssize_t plain_read(struct stream *s, void *to, size_t n)
 	do
 		got = recv(s->edge.fd, to, n, 0);
 	while (got < 0 && errno == EINTR);
+	if (got > 0 && (size_t)got < n)
+		edge_drained(&s->edge);
 	return got >= 0 ? got : plain_error(errno, STREAM_WANT_READ);
 }
 

@@ -127,6 +127,43 @@ START_TEST(half_closed_streams_still_read)
 }
 END_TEST
 
+/* The end may come with the last bytes, or at any moment after them. */
+static int pauses;
+
+static void pause_for(int turns)
+{
+	while (turns-- > 0)
+		ck_assert_int_eq(coro_sleep(clock_after(1 * MS)), 0);
+}
+
+static void say_last_words(void *arg)
+{
+	ck_assert_int_eq(stream_write(arg, "a", 1, clock_after(LONG)), 0);
+	pause_for(2);		/* the reader waits again */
+	ck_assert_int_eq(stream_write(arg, "bye", 3, clock_after(LONG)), 0);
+	pause_for(pauses);
+	stream_shutdown(arg);
+}
+
+static void hear_last_words(void *arg)
+{
+	char bytes[10];
+
+	ck_assert_int_eq(stream_read(arg, bytes, sizeof(bytes), clock_after(LONG)), 1);
+	ck_assert_int_eq(stream_read(arg, bytes, sizeof(bytes), clock_after(LONG)), 3);
+	pause_for(1 - pauses);
+	ck_assert_int_eq(stream_read(arg, bytes, sizeof(bytes), clock_after(LONG)), 0);
+	ck_assert_int_eq(stream_read(arg, bytes, sizeof(bytes), clock_after(LONG)), 0);
+}
+
+START_TEST(the_end_is_heard_whenever_it_comes)
+{
+	pauses = _i;
+	go(hear_last_words, right);
+	run(say_last_words, left);
+}
+END_TEST
+
 static void write_to_nobody(void *arg)
 {
 	(void)arg;
@@ -243,6 +280,7 @@ static Suite *suite(void)
 	tcase_add_test(c, floods_both_ways_at_once);
 	tcase_add_test(c, endless_bytes_leave_others_their_turn);
 	tcase_add_test(c, half_closed_streams_still_read);
+	tcase_add_loop_test(c, the_end_is_heard_whenever_it_comes, 0, 3);
 	tcase_add_test(c, writing_to_a_gone_peer_is_an_error_and_no_signal);
 	tcase_add_test(c, parked_writer_hears_of_the_peers_end);
 	tcase_add_test(c, polling_reads_what_is_there);
