@@ -68,7 +68,7 @@ static int copy_pages(struct sqlite_reader *r, struct copy *c, sqlite3 *to)
 static int copy_fill(struct sqlite_reader *r, struct copy *c)
 {
 	struct sqlite_db to;
-	int rc = sqlite_db_open(&to, c->part, SQLITE_OPEN_READWRITE);
+	int rc = sqlite_db_open(&to, c->part, SQLITE_OPEN_READWRITE, NULL);
 
 	if (rc != 0)
 		return copy_fail(c, rc, to.why);

@@ -98,7 +98,7 @@ static bool check_schema(struct sqlite_db *db, int version)
 	sqlite3_stmt *a = NULL, *b = NULL;
 	bool same;
 
-	if (sqlite_db_open(&model, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE) != 0)
+	if (sqlite_db_open(&model, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != 0)
 		return false;
 	for (int v = 0; v < version; v++)
 		sqlite_db_exec(&model, sqlite_migrations[v]);
@@ -225,7 +225,7 @@ int sqlite_check_open(struct sqlite_db *db, const char *path)
 {
 	int keep = 1;
 
-	if (sqlite_db_open(db, path, SQLITE_OPEN_READONLY) != 0)
+	if (sqlite_db_open(db, path, SQLITE_OPEN_READONLY, NULL) != 0)
 		return db->failed;
 	sqlite3_db_config(db->h, SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, 1, NULL);
 	sqlite3_file_control(db->h, "main", SQLITE_FCNTL_PERSIST_WAL, &keep);

@@ -52,12 +52,12 @@ static int sqlite_db_broke(struct sqlite_db *db, int rc)
 	return sqlite_db_fail(db, sqlite_db_errno(db, rc), db->h != NULL ? sqlite3_errmsg(db->h) : sqlite3_errstr(rc));
 }
 
-int sqlite_db_open(struct sqlite_db *db, const char *path, int flags)
+int sqlite_db_open(struct sqlite_db *db, const char *path, int flags, const char *vfs)
 {
 	int rc;
 
 	memset(db, 0, sizeof(*db));
-	rc = sqlite3_open_v2(path, &db->h, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, NULL);
+	rc = sqlite3_open_v2(path, &db->h, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, vfs);
 	if (rc != SQLITE_OK) {
 		sqlite_db_broke(db, rc);
 		sqlite3_close(db->h);

@@ -22,8 +22,8 @@ struct sqlite_db {
 	char why[200];			/* of it, in SQLite's words */
 };
 
-/* 0 or -errno (db->why says it). flags as sqlite3_open_v2's. */
-int sqlite_db_open(struct sqlite_db *db, const char *path, int flags);
+/* 0 or -errno (db->why says it). flags and vfs as sqlite3_open_v2's. */
+int sqlite_db_open(struct sqlite_db *db, const char *path, int flags, const char *vfs);
 void sqlite_db_close(struct sqlite_db *db);
 
 /* SQL text, once. 0 or -errno, which sticks. */

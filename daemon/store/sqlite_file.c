@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "store/sqlite_check.h"
+#include "store/sqlite_gather.h"
 
 #define FILE_PATH_MAX (PATH_MAX + 16)
 
@@ -101,7 +102,7 @@ static int file_fill(const char *path, char *why, size_t why_size)
 {
 	struct sqlite_db db;
 	char set[64];
-	int rc = sqlite_db_open(&db, path, SQLITE_OPEN_READWRITE);
+	int rc = sqlite_db_open(&db, path, SQLITE_OPEN_READWRITE, NULL);
 
 	if (rc == 0) {
 		snprintf(set, sizeof(set), "PRAGMA application_id = %d", SQLITE_APPLICATION_ID);
@@ -169,7 +170,7 @@ int sqlite_file_open(struct sqlite_db *db, const char *path)
 {
 	int keep = 1;
 
-	if (sqlite_db_open(db, path, SQLITE_OPEN_READWRITE) != 0)
+	if (sqlite_db_open(db, path, SQLITE_OPEN_READWRITE, sqlite_gather_vfs()) != 0)
 		return db->failed;
 	sqlite3_busy_timeout(db->h, 5000);
 	sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
@@ -188,7 +189,7 @@ int sqlite_file_open_reader(struct sqlite_db *db, const char *path)
 {
 	int keep = 1;
 
-	if (sqlite_db_open(db, path, SQLITE_OPEN_READWRITE) != 0)
+	if (sqlite_db_open(db, path, SQLITE_OPEN_READWRITE, NULL) != 0)
 		return db->failed;
 	sqlite3_busy_timeout(db->h, 5000);
 	sqlite_db_exec(db, "PRAGMA query_only = 1");

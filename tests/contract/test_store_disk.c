@@ -347,6 +347,9 @@ static void live_a_little(void)
 		s.run_at = 3000;
 		store_settle(st, &s);
 		store_due(st, 5000, 10, &next);
+		store_hold(st, v[1].id, 3000, &state);
+		pause_queue("q", true);
+		store_release(st, v[1].id, 3000, &state);
 		store_cancel(st, v[2].id, 3000, &state);
 		store_delete(st, v[2].id, 3000, &state);
 		store_prune(st, 1000000000, 1, &next, &removed);
