@@ -7,7 +7,7 @@ daemon's own: a timer every 50 ms, from due to run. The kernel's part in it is t
 ready and got no core; and, where it may, it is measured once more with that thread at real-time priority, which leaves
 what the daemon itself does to its time. Nothing here passes or fails: a busy machine would decide it; `!` marks what is out of its bound.
 
-  lag.py [SECONDS]
+  lag.py [SECONDS [TRANSFERS]]
 """
 
 import json
@@ -21,7 +21,6 @@ from load import Lines, Pings, kept_waiting, lag_begin, lag_since, lag_text, mac
 
 from jobdtest import Client, Daemon, check, eventually
 
-TRANSFERS = 5000
 ANSWER = 2                  # seconds that each of these takes
 DEEP = 20000                # ready jobs of the pool, at most
 SLOW_MS = 10
@@ -56,12 +55,12 @@ def submit_by_thousands(to):
             lines.send(line)
 
 
-def transfer(to, url):
+def transfer(to, url, transfers):
     lines = Lines(to, 2)
     job = json.dumps({"type": "http", "queue": "web", "args": {"url": url}, "retry": {"max_attempts": 1}})
     with Client(to) as c:
         while True:
-            lines.send(submit_line([job] * min(500, room(c, "web", TRANSFERS + 1000))))
+            lines.send(submit_line([job] * min(500, room(c, "web", int(transfers) * 6 // 5))))
 
 
 def look(to):
@@ -90,8 +89,8 @@ LOADS = {load.__name__: load for load in (submit_singly, submit_by_thousands, tr
 
 
 class Load:
-    def __init__(self, d, url):
-        self.words = [(name, d.unix) + ((url,) if name == "transfer" else ()) for name in LOADS]
+    def __init__(self, d, *web):
+        self.words = [(name, d.unix) + (web if name == "transfer" else ()) for name in LOADS]
 
     def __enter__(self):
         self.processes = [subprocess.Popen([sys.executable, os.path.abspath(__file__), *words]) for words in self.words]
@@ -118,14 +117,14 @@ def slow_ones(d):
     return ", ".join("%s %d (%.0f ms)" % (name, len(all_ms), max(all_ms)) for name, all_ms in sorted(held.items())) or "none"
 
 
-def run(d, url, seconds, what):
+def run(d, url, transfers, seconds, what):
     with d.client(timeout=600) as c:
         lag = lag_begin(c)
         for queue in ("singly", "many", "web"):
             c.call("queue.resume", name=queue)
-        with Load(d, url) as load:
-            eventually(lambda: c.call("daemon.status")["io"]["running"] == TRANSFERS, "all transfers are in flight", 120)
-            say("%d transfers begin: the loop's lag" % TRANSFERS, lag_text(lag_since(c, lag)), "")
+        with Load(d, url, str(transfers)) as load:
+            eventually(lambda: c.call("daemon.status")["io"]["running"] == transfers, "all transfers are in flight", 120)
+            say("%d transfers begin: the loop's lag" % transfers, lag_text(lag_since(c, lag)), "")
             lag, store = lag_begin(c), c.call("daemon.status")["store"]
             before = kept_waiting(d)
             begun = time.monotonic()
@@ -145,19 +144,19 @@ def run(d, url, seconds, what):
         "%.0f, %.0f" % tuple((status["store"][name] - store[name]) / took for name in ("operations", "pages_written")))
 
 
-def main(seconds):
+def main(seconds, transfers):
     say("for %d s each" % seconds, "measured", "bound on a quiet machine")
     say(machine(), "")
     web = subprocess.Popen([os.environ["SLOWWEB"], "0", str(ANSWER)], stdout=subprocess.PIPE, text=True)
     try:
         url = web.stdout.readline().strip()
-        with Daemon("retain.jobs=50000", "limits.io_jobs=%d" % TRANSFERS, "log.slow_ms=%d" % SLOW_MS, "shutdown.grace=0") as d:
-            run(d, url, seconds, "all at once")
+        with Daemon("retain.jobs=50000", "limits.io_jobs=%d" % transfers, "log.slow_ms=%d" % SLOW_MS, "shutdown.grace=0") as d:
+            run(d, url, transfers, seconds, "all at once")
             d.restart(hard=True)
-            run(d, url, seconds, "after kill -9")
+            run(d, url, transfers, seconds, "after kill -9")
             d.restart(hard=True)
             if real_time(d):
-                run(d, url, seconds, "with a core whenever it wants one")
+                run(d, url, transfers, seconds, "with a core whenever it wants one")
     finally:
         web.terminate()
         web.wait()
@@ -165,7 +164,9 @@ def main(seconds):
 
 
 if __name__ == "__main__":
-    if len(sys.argv) > 2:
+    if len(sys.argv) > 1 and sys.argv[1] in LOADS:
         LOADS[sys.argv[1]](*sys.argv[2:])
+    elif len(sys.argv) > 1:
+        main(float(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else 5000)
     else:
-        main(float(sys.argv[1]) if len(sys.argv) > 1 else 60)
+        main(60, 5000)

@@ -135,7 +135,7 @@ def ping_until_told(to):
     with Client(to, timeout=600) as c:
         c.call("daemon.ping")
         print("pinging", flush=True)
-        while not told.is_set():
+        while not took or not told.is_set():
             begun = time.monotonic()
             c.call("daemon.ping")
             took.append((time.monotonic() - begun) * 1000)

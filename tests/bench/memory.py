@@ -3,20 +3,30 @@
 
 Resident memory of a daemon before and after there are many of them, divided by how many: all that goes with each is in
 it, its share of tables that grow by doubling, too. Each row has a daemon of its own, whose caches have been filled before.
+
+  memory.py [PART]          of as many, e.g. 0.1
 """
 
 import json
 import os
 import resource
 import subprocess
+import sys
 
 from load import fill, machine, mib, say
 
 from jobdlook import rss
 from jobdtest import Client, Daemon, eventually
 
-WARM = 100000               # jobs that fill SQLite's caches
+PART = float(sys.argv[1]) if len(sys.argv) > 1 else 1
 FUTURE = 1 << 32
+
+
+def many(n):
+    return max(64, int(n * PART))
+
+
+WARM = many(100000)         # jobs that fill SQLite's caches
 
 
 def kib(size):
@@ -58,7 +68,7 @@ class Row:
 
 
 def connections():
-    n = 5000
+    n = many(5000)
     with Row() as row:
         open_ones = [Client(row.d.unix) for _ in range(n)]
         row.each("a connection, accepted", n)
@@ -70,7 +80,7 @@ def connections():
 
 
 def sleeping():
-    n = 10000
+    n = many(10000)
     with Row("limits.io_jobs=%d" % n) as row:
         fill(row.d.unix, n, lambda _: '{"type":"sleep","args":{"seconds":86400}}')
         eventually(lambda: status(row.c)["counts"]["running"] == n)
@@ -78,7 +88,7 @@ def sleeping():
 
 
 def transfers():
-    n = 5000
+    n = many(5000)
     web = subprocess.Popen([os.environ["SLOWWEB"], "0", "3600"], stdout=subprocess.PIPE, text=True)
     try:
         job = json.dumps({"type": "http", "args": {"url": web.stdout.readline().strip()}})
@@ -98,7 +108,7 @@ ARGS = '"args":{"url":"https://example.org/somewhere/%d","text":"of a hundred by
 
 
 def queued():
-    n = 60000
+    n = many(60000)
     with Row() as row:
         for number in range(60):
             row.c.call("queue.pause", name="q%d" % number)
@@ -112,7 +122,7 @@ def queued():
 
 
 def flows():
-    n = 20000
+    n = many(20000)
     with Row() as row:
         fill(row.d.unix, n, lambda i: '{"type":"noop","queue":"q%d","run_at":%d}' % (i, FUTURE))
         row.each("a queue, with a job that is not ready", n)
@@ -124,7 +134,8 @@ def flows():
 
 
 def watchers():
-    n, each = 64000, 64
+    each = 64
+    n = many(64000) // each * each
     with Row() as row:
         clients = [Client(row.d.unix) for _ in range(n // each)]
         for c in clients:
@@ -134,12 +145,14 @@ def watchers():
             for _ in range(each):
                 c.call("event.subscribe", queues=["somewhere"], states=["succeeded"])
         row.each("a watcher: a subscription to a queue's successes", n)
-        waits = 1000
-        for c in clients[:10]:
+        waits = many(1000)
+        clients = clients[:10]
+        for c in clients:
             for number in range(waits):
                 c.write('{"jsonrpc":"2.0","id":%d,"method":"job.wait","params":{"id":2}}\n' % number)
-        eventually(lambda: status(row.c)["requests"]["in_flight"] == 10 * waits + 1)
-        say("a watcher: a `job.wait` that waits", kib((rss(row.d.pid) - row.before) / (10 * waits)) + " of %d" % (10 * waits))
+        n = waits * len(clients)
+        eventually(lambda: status(row.c)["requests"]["in_flight"] == n + 1)
+        say("a watcher: a `job.wait` that waits", kib((rss(row.d.pid) - row.before) / n) + " of %d" % n)
 
 
 def base():

@@ -23,7 +23,7 @@ from jobdtest import Daemon, eventually
 
 FUTURE = 1 << 32            # run_at: far enough
 ROUNDS = 9                  # beside the empty daemon
-SUBMITS = 20000             # a round
+SUBMITS = 20000             # a round, at most: a tenth of the jobs
 LOOKS = 60                  # at each page and count
 KEEP = ("retain.jobs=1000000000", "retain.seconds=31536000")
 
@@ -146,9 +146,8 @@ def look(c, what, method, params, bound="10 ms"):
 
 # ---- beside an empty one ----
 
-def submit_rate(d, c, mix, at, at_once):
+def submit_rate(d, c, mix, at, at_once, jobs):
     """Submits a second, and pages written for each."""
-    jobs = SUBMITS if at_once > 1 else SUBMITS // 10
     lines = Lines(d.unix, at_once)
     before = c.call("daemon.status")["store"]["pages_written"]
     begun = time.monotonic()
@@ -160,18 +159,18 @@ def submit_rate(d, c, mix, at, at_once):
     return jobs / took, (c.call("daemon.status")["store"]["pages_written"] - before) / jobs
 
 
-def dispatch_rate(d, c, at):
+def dispatch_rate(d, c, at, jobs):
     """No-op jobs from ready to final a second, and pages written for each."""
     queue = "run%d" % at
     c.call("queue.pause", name=queue)
-    fill(d.unix, SUBMITS, lambda n: '{"type":"noop","queue":"%s"}' % queue)
+    fill(d.unix, jobs, lambda n: '{"type":"noop","queue":"%s"}' % queue)
     before = c.call("daemon.status")["store"]["pages_written"]
     begun = time.monotonic()
     c.call("queue.resume", name=queue)
-    while c.call("queue.get", name=queue)["counts"].get("succeeded", 0) < SUBMITS:
+    while c.call("queue.get", name=queue)["counts"].get("succeeded", 0) < jobs:
         time.sleep(0.005)
     took = time.monotonic() - begun
-    return SUBMITS / took, (c.call("daemon.status")["store"]["pages_written"] - before) / SUBMITS
+    return jobs / took, (c.call("daemon.status")["store"]["pages_written"] - before) / jobs
 
 
 def median(values):
@@ -179,14 +178,15 @@ def median(values):
 
 
 def beside(d, empty, mix, at):
+    jobs = min(SUBMITS, at // 10)
     with d.client(timeout=600) as full_c, empty.client(timeout=600) as empty_c:
         both = ((d, full_c), (empty, empty_c))
-        for what, work in (("submit, one at a time", lambda one, c, n: submit_rate(one, c, mix, n, 1)),
-                           ("submit, 256 at once", lambda one, c, n: submit_rate(one, c, mix, n, 256)),
-                           ("dispatch, noop", lambda one, c, n: dispatch_rate(one, c, n))):
+        for what, work in (("submit, one at a time", lambda one, c, n: submit_rate(one, c, mix, n, 1, jobs // 10)),
+                           ("submit, 256 at once", lambda one, c, n: submit_rate(one, c, mix, n, 256, jobs)),
+                           ("dispatch, noop", lambda one, c, n: dispatch_rate(one, c, n, jobs))):
             got = ([], [])
             for _ in range(ROUNDS):
-                at += SUBMITS
+                at += jobs
                 for side, (one, c) in enumerate(both):
                     got[side].append(work(one, c, at))
             for which, unit in ((0, "/s"), (1, " pages")):
@@ -195,7 +195,6 @@ def beside(d, empty, mix, at):
                 say(what + (", pages written each" if which else ", a second"),
                     "%.5g, empty %.5g: x %.2f" % (full, base, ratio), "0.75..1.25" if which else "",
                     which == 1 and not 0.75 <= ratio <= 1.25)
-    return at
 
 
 # ---- pruning ----
