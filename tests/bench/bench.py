@@ -110,7 +110,7 @@ def parse():
                                      usage=argparse.SUPPRESS)
     parser.add_argument("--quick", action="store_true", help="three rounds of a fifth of a second: under two minutes")
     parser.add_argument("--rows", type=words, default=[], metavar="WORD,...", help="only these: submit1, submit50, pipelined, "
-                        "noop, volatile, trip, exec, sleeping, waits, fetch")
+                        "noop, volatile, trip, exec, sleeping, waits, inflight, fetch")
     parser.add_argument("--peers", type=words, default=[], metavar="WORD,...", help="only those whose names have one of the words")
     parser.add_argument("--rounds", type=int, metavar="N", help="of each row (9; quick: 3)")
     parser.add_argument("--seconds", type=float, metavar="S", help="of each figure (1; quick: 0.2)")

@@ -133,19 +133,26 @@ def commands(servers):
 
 def waiting(servers, quick):
     web, count = servers["slowweb"], 2000 if quick else 10000
-    title = f"{count:,} HTTP requests waiting 1 s (by slowweb)"
     sides = {"jobd": Side(lambda count: work.jobd_waits(web, count)),
              "bare libcurl loop": Side(lambda count: work.waits("curl", web, count)),
              "Node": Side(lambda count: work.waits("node", web, count), "node"),
              "aiohttp": Side(lambda count: work.waits("aiohttp", web, count), "python", "aiohttp"),
              "Celery with gevent": Side(lambda count: work.celery_waits(servers["celery gevent"], web, count), "redis", "celery",
                                         "redis-py", "gevent", rounds=1, quick=False)}
+    never = servers["slowweb never"]
+
+    def held_by(which, *needs):
+        return Side(lambda count: work.in_flight(which, never, count), *needs)
+
+    held = {"jobd": Side(lambda count: work.jobd_in_flight(never, count)), "bare libcurl loop": held_by("curl"),
+            "Node": held_by("node", "node"), "aiohttp": held_by("aiohttp", "python", "aiohttp")}
     return [
         Row("sleeping", {"jobd": Side(work.sleeping)},
             Measure("10,000 sleeping coroutines, RSS each", "KiB", False, must(12), aim(8)), count=10000),
         Row("waits", sides,
-            Measure(title, "s", False, must(1.0, "Node"), aim(1.2, "bare libcurl loop")),
-            Measure(title + ", RSS each", "KiB", False, must(28)), count=count),
+            Measure(f"{count:,} HTTP requests waiting 1 s (by slowweb)", "s", False,
+                    must(1.0, "Node"), aim(1.2, "bare libcurl loop")), count=count),
+        Row("inflight", held, Measure(f"{count:,} HTTP requests in flight, RSS each", "KiB", False, must(28)), count=count),
     ]
 
 

@@ -23,10 +23,9 @@ def free_port():
         return s.getsockname()[1]
 
 
-def status_bytes(pid, name):
-    """VmRSS or VmHWM of a process."""
+def rss(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return next(int(line.split()[1]) * 1024 for line in f if line.startswith(name))
+        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS"))
 
 
 class Server:
@@ -201,6 +200,7 @@ def make_servers():
         "pool": Talker([PYTHON, here("peer_pool.py")]),
         "scratch": Server([], copies=0, listens=False),     # a directory, for those that have no server
         "slowweb": Server([os.path.join(BUILD, "slowweb"), "{port}"]),
+        "slowweb never": Server([os.path.join(BUILD, "slowweb"), "{port}", "86400"]),
         "slowweb at once": Server([os.path.join(BUILD, "slowweb"), "{port}", "0"]),
         "nginx": Nginx([program("nginx") or "nginx", "-p", "{dir}", "-c", "{dir}/conf", "-e", "stderr"]),
     }

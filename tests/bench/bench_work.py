@@ -9,7 +9,7 @@ import tempfile
 import time
 
 from bench_install import PYTHON, postgres_program
-from bench_servers import BUILD, HERE, PATIENCE, jobd, status_bytes
+from bench_servers import BUILD, HERE, PATIENCE, jobd, rss
 
 PAYLOAD = "x" * 300
 
@@ -116,8 +116,8 @@ class FreshDaemon:
         self.server.processes[0].kill()     # its directory goes, too
         self.server.stop()
 
-    def bytes(self, name):
-        return status_bytes(self.server.pid(), name)
+    def rss(self):
+        return rss(self.server.pid())
 
 
 def sleeping(count):
@@ -125,28 +125,29 @@ def sleeping(count):
     with FreshDaemon() as d:
         d.client.submit(100, type="sleep", args={"seconds": 0})
         d.client.until("succeeded", 100)
-        before = d.bytes("VmRSS")
+        before = d.rss()
         d.client.submit(count, type="sleep", args={"seconds": 3600})
         d.client.until("running", count)
-        return ((d.bytes("VmRSS") - before) / count / 1024,)
+        return ((d.rss() - before) / count / 1024,)
+
+
+def http_job(web):
+    return {"type": "http", "args": {"url": f"http://127.0.0.1:{web.start().port}/"}, "timeout": 3600}
 
 
 def jobd_waits(web, count):
-    """Seconds from the first submit to the last record on disk, and KiB for each."""
-    job = {"type": "http", "args": {"url": f"http://127.0.0.1:{web.start().port}/"}, "timeout": 120}
+    """Seconds from the first submit to the last record on disk."""
+    job = http_job(web)
     with FreshDaemon() as d:
         d.client.submit(100, **job)
         d.client.until("succeeded", 100)
-        before = d.bytes("VmRSS")
         begin = time.monotonic()
         d.client.submit(count, **job)
         d.client.until("succeeded", 100 + count)
-        took = time.monotonic() - begin
-        return took, (d.bytes("VmHWM") - before) / count / 1024
+        return (time.monotonic() - begin,)
 
 
 def celery_waits(client, web, count):
-    """Seconds alone: far fewer than all are in flight at any time, so that what it grows by says nothing of one."""
     url = f"http://127.0.0.1:{web.start().port}/"
     client.ask("waits", 10, url)            # once its worker is there
     return client.ask("waits", count, url)
@@ -159,19 +160,63 @@ FETCHERS = {
 }
 
 
-def fetch(name, web, count, at_once, warm):
-    """One of the loops without a job system: seconds, and bytes for each in flight. It is a process of this figure
-    alone, and so has `warm` requests to warm up."""
-    env = {**os.environ, "PYTHONDONTWRITEBYTECODE": "1"}
-    out = output_of(FETCHERS[name] + [f"http://127.0.0.1:{web.start().port}/", str(count), str(at_once), str(warm)], env=env)
-    seconds, each = map(float, out.split())
-    return seconds, each
+def fetcher(name, web, count, at_once, warm):
+    """The command line of one of the loops without a job system. It is a process of one figure alone, and so has `warm`
+    requests to warm up."""
+    return FETCHERS[name] + [f"http://127.0.0.1:{web.start().port}/", str(count), str(at_once), str(warm)]
 
 
 def waits(name, web, count):
-    seconds, each = fetch(name, web, count, count, 100)
-    return seconds, each / 1024
+    return (float(output_of(fetcher(name, web, count, count, 100))),)
 
 
 def fetch_rate(name, web, count, at_once):
-    return (count / fetch(name, web, count, at_once, 2000)[0],)
+    return (count / float(output_of(fetcher(name, web, count, at_once, 2000))),)
+
+
+# ---- in flight: of a web server that never answers, so that all there are wait at the same time ----
+
+FEW = 100       # what these cost is not counted: the first of anything costs more
+
+
+def connections(web):
+    """How many the server has that are up."""
+    port = f":{web.start().port:04X}"
+    with open("/proc/net/tcp", encoding="ascii") as f:
+        return sum(fields[1].endswith(port) and fields[3] == "01" for fields in map(str.split, f))
+
+
+def rss_in_flight(pid, web, count):
+    """Once all are connected, and the process no longer grows."""
+    patience, before = time.monotonic() + PATIENCE, 0
+    while connections(web) < count or rss(pid) != before:
+        before = rss(pid)
+        if time.monotonic() > patience:
+            raise RuntimeError(f"{connections(web)} of {count} connections are up")
+        time.sleep(0.1)
+    return before
+
+
+def loop_rss(name, web, count):
+    while connections(web) > 0:         # an earlier one's
+        time.sleep(0.01)
+    process = subprocess.Popen(fetcher(name, web, count, count, 0), stdout=subprocess.DEVNULL)
+    try:
+        return rss_in_flight(process.pid, web, count)
+    finally:
+        process.kill()
+        process.wait()
+
+
+def in_flight(name, web, count):
+    return ((loop_rss(name, web, count) - loop_rss(name, web, FEW)) / (count - FEW) / 1024,)
+
+
+def jobd_in_flight(web, count):
+    while connections(web) > 0:
+        time.sleep(0.01)
+    with FreshDaemon() as d:
+        d.client.submit(FEW, **http_job(web))
+        few = rss_in_flight(d.server.pid(), web, FEW)
+        d.client.submit(count - FEW, **http_job(web))
+        return ((rss_in_flight(d.server.pid(), web, count) - few) / (count - FEW) / 1024,)

@@ -4,8 +4,7 @@
  *	bench_curl URL COUNT AT_ONCE WARM
  *
  * After WARM requests COUNT more, AT_ONCE of them in flight. Prints the
- * seconds that those took, and by how many bytes for each one in flight the
- * process grew.
+ * seconds that those took.
  */
 #include <curl/curl.h>
 #include <stdio.h>
@@ -30,14 +29,6 @@ static void raise_descriptor_limit(void)
 	getrlimit(RLIMIT_NOFILE, &limit);
 	limit.rlim_cur = limit.rlim_max;
 	setrlimit(RLIMIT_NOFILE, &limit);
-}
-
-static long most_bytes(void)
-{
-	struct rusage usage;
-
-	getrusage(RUSAGE_SELF, &usage);
-	return usage.ru_maxrss * 1024;
 }
 
 static void start(const char *url)
@@ -96,7 +87,6 @@ int main(int argc, char **argv)
 {
 	int count, at_once, warm;
 	double begin;
-	long before;
 
 	if (argc != 5)
 		bench_die("usage: bench_curl URL COUNT AT_ONCE WARM");
@@ -107,11 +97,9 @@ int main(int argc, char **argv)
 	curl_global_init(CURL_GLOBAL_ALL);
 	multi = curl_multi_init();
 	fetch(argv[1], warm, warm < at_once ? warm : at_once);
-	before = most_bytes();
 	begin = bench_now();
 	fetch(argv[1], count, at_once);
-	begin = bench_now() - begin;
-	printf("%.6f %.0f\n", begin, (double)(most_bytes() - before) / at_once);
+	printf("%.6f\n", bench_now() - begin);
 	curl_multi_cleanup(multi);
 	return 0;
 }

@@ -1,14 +1,9 @@
-"""aiohttp: `peer_aiohttp.py URL COUNT AT_ONCE WARM` prints seconds, and bytes for each in flight. As curl_loop.c does."""
+"""aiohttp: `peer_aiohttp.py URL COUNT AT_ONCE WARM` prints seconds. As curl_loop.c does."""
 import asyncio
 import sys
 import time
 
 import aiohttp
-
-
-def status_bytes(name):
-    with open("/proc/self/status", encoding="ascii") as f:
-        return next(int(line.split()[1]) * 1024 for line in f if line.startswith(name))
 
 
 async def worker(session, url, numbers):
@@ -28,11 +23,9 @@ async def main():
     count, at_once, warm = map(int, sys.argv[2:])
     async with aiohttp.ClientSession(connector=aiohttp.TCPConnector(limit=0), timeout=aiohttp.ClientTimeout(total=None)) as session:
         await fetch(session, url, warm, min(warm, at_once))
-        before = status_bytes("VmRSS")
         begin = time.monotonic()
         await fetch(session, url, count, at_once)
-        took = time.monotonic() - begin
-        print(took, (status_bytes("VmHWM") - before) / at_once)
+        print(time.monotonic() - begin)
 
 
 asyncio.run(main())

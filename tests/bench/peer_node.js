@@ -1,6 +1,5 @@
-/* Node: `peer_node.js URL COUNT AT_ONCE WARM` prints seconds, and bytes for each in flight. As curl_loop.c does. */
+/* Node: `peer_node.js URL COUNT AT_ONCE WARM` prints seconds. As curl_loop.c does. */
 'use strict'
-const fs = require('node:fs')
 const http = require('node:http')
 
 const url = process.argv[2]
@@ -8,11 +7,6 @@ const url = process.argv[2]
 const agent = new http.Agent({ keepAlive: true, maxSockets: Infinity, maxFreeSockets: Infinity })
 
 const now = () => Number(process.hrtime.bigint()) / 1e9
-
-function statusBytes(name) {
-	const status = fs.readFileSync('/proc/self/status', 'ascii')
-	return Number(status.match(new RegExp(name + ':\\s+(\\d+)'))[1]) * 1024
-}
 
 function fetchAll(count, atOnce) {
 	return new Promise((resolve, reject) => {
@@ -36,12 +30,11 @@ function fetchAll(count, atOnce) {
 
 async function main() {
 	const [count, atOnce, warm] = process.argv.slice(3).map(Number)
-	await fetchAll(warm, Math.min(warm, atOnce))
-	const before = statusBytes('VmRSS')
+	if (warm > 0)
+		await fetchAll(warm, Math.min(warm, atOnce))
 	const begin = now()
 	await fetchAll(count, atOnce)
-	const took = now() - begin
-	console.log(took, (statusBytes('VmHWM') - before) / atOnce)
+	console.log(now() - begin)
 	process.exit(0)
 }
 
