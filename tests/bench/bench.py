@@ -46,59 +46,50 @@ def chosen_sides(row, peers, quick):
     return sides, left_out
 
 
-def figures_of(side, count):
-    figures = side.run(count)
-    if min(figures) <= 0:
-        raise RuntimeError(f"figures that cannot be: {figures}")
-    return figures
+def figure_of(side, count):
+    figure = side.run(count)
+    if figure <= 0:
+        raise RuntimeError(f"a figure that cannot be: {figure}")
+    return figure
 
 
 def count_of(side, more_is_better, seconds):
     """How much it does in so many seconds."""
     side.run(10)
-    figure = figures_of(side, max(side.least, int(side.guess * seconds)))[0]
+    figure = figure_of(side, max(side.least, int(side.guess * seconds)))
     return int(max(side.least, min(side.most, figure * seconds if more_is_better else seconds * 1e6 / figure)))
 
 
 class Failed(list):
     """What went wrong, of whom: the others go on."""
 
-    def note(self, row, name, error):
-        print(f"bench: {row.word}: {name}: {error}", file=sys.stderr, flush=True)
-        self.append((row.word, name))
-
-
-def attempt(row, name, failed, work, *args):
-    try:
-        return work(*args)
-    except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
-        failed.note(row, name, error)
-        return None
-
-
-def column(figures, i):
-    """The i-th figure of all answers of those that have one."""
-    return {name: [answer[i] for answer in answers] for name, answers in figures.items() if answers and i < len(answers[0])}
+    def attempt(self, row, name, work, *args):
+        """What work(*args) answers, or None."""
+        try:
+            return work(*args)
+        except (RuntimeError, OSError, ValueError, subprocess.SubprocessError) as error:
+            print(f"bench: {row.word}: {name}: {error}", file=sys.stderr, flush=True)
+            self.append((row.word, name))
+            return None
 
 
 def measure(row, options, failed):
-    """A Figures for each measure of the row."""
+    """The row's Figures, or None where there are none of jobd itself."""
     sides, left_out = chosen_sides(row, options.peers, options.quick)
     counts, figures = {}, {name: [] for name in sides}
     for name, side in sides.items():
-        counts[name] = row.count or attempt(row, name, failed, count_of, side, row.measures[0].more_is_better, options.seconds)
+        counts[name] = row.count or failed.attempt(row, name, count_of, side, row.measure.more_is_better, options.seconds)
     for turn in range(options.rounds):
         for name, side in sides.items():
             if counts[name] and turn < (side.rounds or options.rounds):
-                answer = attempt(row, name, failed, figures_of, side, counts[name])
-                if answer is None:
+                figure = failed.attempt(row, name, figure_of, side, counts[name])
+                if figure is None:
                     counts[name] = None
                 else:
-                    figures[name].append(answer)
+                    figures[name].append(figure)
     left_out += [(name, "failed, see above") for name in sides if not figures[name]]
-    if not figures["jobd"]:
-        return []
-    return [Figures(row, one, column(figures, i), left_out) for i, one in enumerate(row.measures)]
+    told = {name: rounds for name, rounds in figures.items() if rounds}
+    return Figures(row, told, left_out) if "jobd" in told else None
 
 
 def words(text):
@@ -133,9 +124,9 @@ def run(rows, options):
     for row in rows:
         if not options.rows or row.word in options.rows:
             figures = measure(row, options, failed)
-            for one in figures:
-                print(one.text(), flush=True)
-            results += figures
+            if figures:
+                print(figures.text(), flush=True)
+                results.append(figures)
     return results, failed
 
 

@@ -4,7 +4,7 @@ from bench_install import NEEDS
 
 
 class Measure:
-    """A figure of a row: its unit, whether more of it is better, and the bounds it is held to."""
+    """What a row's figures are: their title and unit, whether more is better, and the bounds they are held to."""
 
     def __init__(self, title, unit, more_is_better, *bounds):
         self.title, self.unit, self.more_is_better, self.bounds = title, unit, more_is_better, bounds
@@ -26,7 +26,7 @@ def aim(value, peer=None):
 
 
 class Side:
-    """One of those that a row asks: run(count) answers a figure for each measure. The count is what it does in the
+    """One of those that a row asks: run(count) answers the figure. The count is what it does in the
     seconds that a figure may take, found by trying from a `guess` of what it does in one; at least `least`, at most `most`."""
 
     def __init__(self, run, *needs, guess=1000, least=10, most=1000000, rounds=None, quick=True):
@@ -37,8 +37,8 @@ class Side:
 class Row:
     """`count`: the same for every side and round, as the row's title says."""
 
-    def __init__(self, word, sides, *measures, count=None):
-        self.word, self.sides, self.measures, self.count = word, sides, measures, count
+    def __init__(self, word, sides, measure, count=None):
+        self.word, self.sides, self.measure, self.count = word, sides, measure, count
 
 
 def submits(servers):

@@ -158,7 +158,7 @@ class Talker(Server):
         line = process.stdout.readline() if ready else b""
         if not line:
             raise RuntimeError(f"{' '.join(self.command)}: no figure: {self.last_words()}")
-        return tuple(float(word) for word in line.split())
+        return float(line)
 
 
 def here(name):

@@ -19,10 +19,10 @@ def number(value):
 
 
 class Figures:
-    """All figures of one measure of a row: a list for each side, a figure a round."""
+    """All figures of a row: a list for each side, a figure a round."""
 
-    def __init__(self, row, measure, sides, missing):
-        self.row, self.measure, self.sides, self.missing = row, measure, sides, missing
+    def __init__(self, row, sides, missing):
+        self.row, self.measure, self.sides, self.missing = row, row.measure, sides, missing
 
     def ratio(self, name):
         """jobd's figure in terms of the other's of the same round: median and quartiles."""

@@ -1,4 +1,4 @@
-"""How each peer is given the work of a row: functions of a count that answer a tuple of figures. See bench_rows.py."""
+"""How each peer is given the work of a row: functions of a count that answer the figure. See bench_rows.py."""
 import json
 import os
 import re
@@ -26,7 +26,7 @@ def drive(server, work, peer, count, connections=1, depth=1, workers=2, variant=
     the way as can be: no packaged client of theirs pipelines. Without a server, what is asked needs none."""
     port = server.start().port if server else 0
     words = [os.path.join(BUILD, "bench_driver"), work, peer, port, connections, depth, count, workers, variant]
-    return (float(output_of([str(word) for word in words])),)
+    return float(output_of([str(word) for word in words]))
 
 
 def pgbench(server, count, connections=1):
@@ -38,7 +38,7 @@ def pgbench(server, count, connections=1):
             f.write(f"INSERT INTO job (state, payload) VALUES ('ready', '{PAYLOAD}');\n")
     out = output_of([postgres_program("pgbench"), "-h", "127.0.0.1", "-p", str(server.port), "-U", "bench", "-n", "-M", "prepared",
                      "-f", script, "-c", str(connections), "-j", "1", "-t", str(max(1, count // connections)), "postgres"])
-    return (float(re.search(r"^tps = ([0-9.]+)", out, re.MULTILINE).group(1)),)
+    return float(re.search(r"^tps = ([0-9.]+)", out, re.MULTILINE).group(1))
 
 
 # ---- commands ----
@@ -51,7 +51,7 @@ def commands(scratch, count, script, **env):
     output_of(["sh", "-euc", script, "sh", str(count)], env={**os.environ, **env}, cwd=place)
     took = time.monotonic() - begin
     shutil.rmtree(place, ignore_errors=True)
-    return (count / took,)
+    return count / took
 
 
 XARGS = 'seq "$1" | xargs -P2 -n1 /bin/true'
@@ -128,7 +128,7 @@ def sleeping(count):
         before = d.rss()
         d.client.submit(count, type="sleep", args={"seconds": 3600})
         d.client.until("running", count)
-        return ((d.rss() - before) / count / 1024,)
+        return (d.rss() - before) / count / 1024
 
 
 def http_job(web):
@@ -144,7 +144,7 @@ def jobd_waits(web, count):
         begin = time.monotonic()
         d.client.submit(count, **job)
         d.client.until("succeeded", 100 + count)
-        return (time.monotonic() - begin,)
+        return time.monotonic() - begin
 
 
 def celery_waits(client, web, count):
@@ -167,11 +167,11 @@ def fetcher(name, web, count, at_once, warm):
 
 
 def waits(name, web, count):
-    return (float(output_of(fetcher(name, web, count, count, 100))),)
+    return float(output_of(fetcher(name, web, count, count, 100)))
 
 
 def fetch_rate(name, web, count, at_once):
-    return (count / float(output_of(fetcher(name, web, count, at_once, 2000))),)
+    return count / float(output_of(fetcher(name, web, count, at_once, 2000)))
 
 
 # ---- in flight: of a web server that never answers, so that all there are wait at the same time ----
@@ -209,7 +209,7 @@ def loop_rss(name, web, count):
 
 
 def in_flight(name, web, count):
-    return ((loop_rss(name, web, count) - loop_rss(name, web, FEW)) / (count - FEW) / 1024,)
+    return (loop_rss(name, web, count) - loop_rss(name, web, FEW)) / (count - FEW) / 1024
 
 
 def jobd_in_flight(web, count):
@@ -219,4 +219,4 @@ def jobd_in_flight(web, count):
         d.client.submit(FEW, **http_job(web))
         few = rss_in_flight(d.server.pid(), web, FEW)
         d.client.submit(count - FEW, **http_job(web))
-        return ((rss_in_flight(d.server.pid(), web, count) - few) / (count - FEW) / 1024,)
+        return (rss_in_flight(d.server.pid(), web, count) - few) / (count - FEW) / 1024

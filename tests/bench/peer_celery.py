@@ -60,7 +60,7 @@ def submit(count):
 
 def waits(count, url):
     """Seconds, as the row wants them."""
-    return (count / rate(count, lambda: run(fetch, count, url, "gevent")),)
+    return count / rate(count, lambda: run(fetch, count, url, "gevent"))
 
 
 if __name__ == "__main__":

@@ -1,4 +1,4 @@
-"""The bench's peers in Python: lines "WORK COUNT" in, figures out. See Talker in bench_servers.py."""
+"""The bench's peers in Python: lines "WORK COUNT" in, a figure out for each. See Talker in bench_servers.py."""
 import statistics
 import sys
 import time
@@ -26,5 +26,4 @@ def talk(works):
     """Serves until its input ends."""
     for line in sys.stdin:
         work, count, *rest = line.split()
-        figures = works[work](int(count), *rest)
-        print(*(figures if isinstance(figures, tuple) else (figures,)), flush=True)
+        print(works[work](int(count), *rest), flush=True)

@@ -17,7 +17,7 @@ PEER = "peer"
 def figures(more_is_better, mine, theirs, *bounds):
     measure = Measure("work", "/s" if more_is_better else "us", more_is_better, *bounds)
     sides = {"jobd": mine, PEER: theirs} if theirs else {"jobd": mine}
-    return Figures(Row("word", {}, measure), measure, sides, [])
+    return Figures(Row("word", {}, measure), sides, [])
 
 
 def verdict(more_is_better, mine, theirs, bound):
