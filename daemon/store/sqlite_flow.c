@@ -171,19 +171,37 @@ void sqlite_flow_move(struct sqlite_flows *flows, struct sqlite_flow *flow, enum
 	flow_touch(flows, flow);
 }
 
-static void flow_write(struct sqlite_flow *flow, struct sqlite_db *db)
+/* What it is of stays: that is written once. */
+static void flow_save(const struct sqlite_flow *flow, struct sqlite_db *db)
 {
-	struct sqlite_query q = sqlite_query(db, flow->unfinished > 0 ? SQL_FLOW_PUT : SQL_FLOW_DELETE);
+	struct sqlite_query q = sqlite_query(db, SQL_FLOW_SAVE);
 
 	sqlite_bind_int(&q, flow->row.id);
+	sqlite_bind_int(&q, flow->unfinished);
+	sqlite_bind_int(&q, flow->ready);
+	if (sqlite_run(&q) != 0 || sqlite3_changes(db->h) > 0)
+		return;
+	q = sqlite_query(db, SQL_FLOW_PUT);
+	sqlite_bind_int(&q, flow->row.id);
+	sqlite_bind_int(&q, flow->lane->id);
+	sqlite_bind_text(&q, flow->row.group);
+	sqlite_bind_text(&q, flow->row.key);
+	sqlite_bind_int(&q, flow->row.limit);
+	sqlite_bind_int(&q, flow->unfinished);
+	sqlite_bind_int(&q, flow->ready);
+	sqlite_run(&q);
+}
+
+static void flow_write(const struct sqlite_flow *flow, struct sqlite_db *db)
+{
+	struct sqlite_query q;
+
 	if (flow->unfinished > 0) {
-		sqlite_bind_int(&q, flow->lane->id);
-		sqlite_bind_text(&q, flow->row.group);
-		sqlite_bind_text(&q, flow->row.key);
-		sqlite_bind_int(&q, flow->row.limit);
-		sqlite_bind_int(&q, flow->unfinished);
-		sqlite_bind_int(&q, flow->ready);
+		flow_save(flow, db);
+		return;
 	}
+	q = sqlite_query(db, SQL_FLOW_DELETE);
+	sqlite_bind_int(&q, flow->row.id);
 	sqlite_run(&q);
 }
 

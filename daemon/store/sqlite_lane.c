@@ -194,16 +194,27 @@ void sqlite_lane_move(struct sqlite_lanes *lanes, struct sqlite_lane *lane, enum
 	}
 }
 
-static int lane_write(struct sqlite_lane *lane, struct sqlite_db *db)
+static void lane_bind_counts(const struct sqlite_lane *lane, struct sqlite_query *q)
 {
-	struct sqlite_query q = sqlite_query(db, SQL_LANE_PUT);
+	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
+		sqlite_bind_int(q, lane->n[s]);
+}
 
+/* Its names stay: they are written once. */
+static void lane_write(const struct sqlite_lane *lane, struct sqlite_db *db)
+{
+	struct sqlite_query q = sqlite_query(db, SQL_LANE_SAVE);
+
+	sqlite_bind_int(&q, lane->id);
+	lane_bind_counts(lane, &q);
+	if (sqlite_run(&q) != 0 || sqlite3_changes(db->h) > 0)
+		return;
+	q = sqlite_query(db, SQL_LANE_PUT);
 	sqlite_bind_int(&q, lane->id);
 	sqlite_bind_text(&q, lane->queue);
 	sqlite_bind_text(&q, lane->type);
-	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
-		sqlite_bind_int(&q, lane->n[s]);
-	return sqlite_run(&q);
+	lane_bind_counts(lane, &q);
+	sqlite_run(&q);
 }
 
 int sqlite_lanes_write(struct sqlite_lanes *lanes, struct sqlite_db *db)

@@ -245,7 +245,10 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_TEMPLATE_PUT, "INSERT OR REPLACE INTO template VALUES(?1,?2)") \
 	X(SQL_TEMPLATE_DELETE, "DELETE FROM template WHERE schedule = ?1") \
 	/* kept figures */ \
-	X(SQL_LANE_PUT, "INSERT OR REPLACE INTO lane VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)") \
+	X(SQL_LANE_SAVE, \
+	  "UPDATE lane SET held=?2, blocked=?3, scheduled=?4, ready=?5, running=?6, succeeded=?7, failed=?8, cancelled=?9," \
+	  " expired=?10 WHERE id = ?1") \
+	X(SQL_LANE_PUT, "INSERT INTO lane VALUES(?1,?2,?3,?4,?5,?6,?7,?8,?9,?10,?11,?12)") \
 	X(SQL_LANE_ALL, \
 	  "SELECT id, queue, type, held, blocked, scheduled, ready, running, succeeded, failed, cancelled, expired FROM lane") \
 	X(SQL_LANE_GET, \
@@ -256,7 +259,8 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	  " WHERE id > ?1 ORDER BY id") \
 	X(SQL_LANE_TRIM, \
 	  "DELETE FROM lane WHERE held + blocked + scheduled + ready + running + succeeded + failed + cancelled + expired = 0") \
-	X(SQL_FLOW_PUT, "INSERT OR REPLACE INTO flow VALUES(?1,?2,?3,?4,?5,?6,?7)") \
+	X(SQL_FLOW_SAVE, "UPDATE flow SET unfinished=?2, ready=?3 WHERE id = ?1") \
+	X(SQL_FLOW_PUT, "INSERT INTO flow VALUES(?1,?2,?3,?4,?5,?6,?7)") \
 	X(SQL_FLOW_GET, "SELECT key, \"limit\" FROM flow WHERE id = ?1") \
 	X(SQL_FLOW_READY, "SELECT lane, key, \"limit\", ready, id FROM flow WHERE ready > 0 AND key IS NOT NULL") \
 	X(SQL_FLOW_DELETE, "DELETE FROM flow WHERE id = ?1") \
