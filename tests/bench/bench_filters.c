@@ -253,6 +253,10 @@ static void add_others(void)
 	narrow(l, TAG, 6);
 	l->tag_names[2] = "of";
 	l->tag_values[2] = "all";
+	l = add("");
+	narrow(l, TAG, 3);
+	narrow(l, TAG, 5);
+	narrow(l, TAG, 6);
 	l = add("state running");
 	l->f.states = 1u << JOB_RUNNING;
 }
