@@ -27,7 +27,7 @@ enum {
 	DIGEST_KINDS = 0x20,
 	DIGEST_LANES = 512,		/* bits */
 	DIGEST_KEEP_COST = 2048,	/* changes: for so many, a digest may be written to the file */
-	DIGEST_LOOK_COST = 64,		/* and for so many one is looked for */
+	DIGEST_LOOK_COST = 512,		/* and for so many one is looked for */
 	DIGESTS_LOOSE = 2		/* and so many wait at least */
 };
 
