@@ -1,7 +1,10 @@
 #include "store/sqlite_inbox.h"
 
 #include <errno.h>
+#include <sched.h>
 #include <time.h>
+
+enum { LOOK_OUT_US = 100, PAUSES = 20, SKIP = 16 };
 
 int sqlite_inbox_open(struct sqlite_inbox *in)
 {
@@ -11,7 +14,8 @@ int sqlite_inbox_open(struct sqlite_inbox *in)
 	STAILQ_INIT(&in->ops);
 	STAILQ_INIT(&in->mine);
 	atomic_init(&in->n, 0);
-	in->closed = false;
+	in->closed = in->looks_out = false;
+	in->skip = 0;
 	rc = pthread_mutex_init(&in->mutex, NULL);
 	if (rc != 0)
 		return -rc;
@@ -22,6 +26,13 @@ int sqlite_inbox_open(struct sqlite_inbox *in)
 	if (rc != 0)
 		pthread_mutex_destroy(&in->mutex);
 	return -rc;
+}
+
+void sqlite_inbox_look_out(struct sqlite_inbox *in)
+{
+	cpu_set_t may;
+
+	in->looks_out = sched_getaffinity(0, sizeof(may), &may) == 0 && CPU_COUNT(&may) > 1;
 }
 
 void sqlite_inbox_free(struct sqlite_inbox *in)
@@ -96,12 +107,41 @@ static bool inbox_empty_out(struct sqlite_inbox *in, mono_us patience)
 	return open;
 }
 
+static void inbox_pause(void)
+{
+	for (int i = 0; i < PAUSES; i++) {
+#if defined(__x86_64__)
+		__builtin_ia32_pause();
+#elif defined(__aarch64__)
+		__asm__ volatile("yield");
+#endif
+	}
+}
+
+static void inbox_look_out(struct sqlite_inbox *in)
+{
+	mono_us until = clock_after(LOOK_OUT_US);
+
+	if (!in->looks_out || !STAILQ_EMPTY(&in->mine))
+		return;
+	if (in->skip > 0) {
+		in->skip--;
+		return;
+	}
+	while (atomic_load_explicit(&in->n, memory_order_relaxed) == 0 && clock_mono() < until)
+		inbox_pause();
+	if (atomic_load_explicit(&in->n, memory_order_relaxed) == 0)
+		in->skip = SKIP;
+}
+
 bool sqlite_inbox_take(struct sqlite_inbox *in, struct op_list *batch, size_t max, size_t weight, mono_us patience)
 {
-	bool open = inbox_empty_out(in, patience);
 	struct store_op *op;
 	size_t taken = 0, n = 0;
+	bool open;
 
+	inbox_look_out(in);
+	open = inbox_empty_out(in, patience);
 	STAILQ_INIT(batch);
 	while (n < max && taken < weight && (op = STAILQ_FIRST(&in->mine)) != NULL) {
 		STAILQ_REMOVE_HEAD(&in->mine, link);

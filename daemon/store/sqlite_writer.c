@@ -280,6 +280,7 @@ int sqlite_writer_start(struct sqlite_writer *w, const char *path, struct sqlite
 
 	if (rc != 0)
 		return rc;
+	sqlite_inbox_look_out(&w->inbox);
 	w->path = path;
 	w->door = door;
 	w->health = SQLITE_HEALTHY;
