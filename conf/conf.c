@@ -42,15 +42,20 @@ static int conf_take_list(cfg_opt_t *opt, struct conf_list *list)
 
 static int conf_take_key(const struct conf_key *k, cfg_t *cfg, void *base)
 {
-	cfg_opt_t *opt = cfg_getopt(cfg, k->key);
+	cfg_opt_t *opt = cfg != NULL ? cfg_getopt(cfg, k->key) : NULL;
 	union conf_value value = { 0 };
+	const char *text;
 	char ignored[400];
 
+	if (opt == NULL)	/* it is in the tree: even to find it takes memory */
+		return -ENOMEM;
 	if (k->list)
 		return conf_take_list(opt, conf_at(base, k->offset));
 	if (k->type >= CONF_WORD)
 		return conf_take_text(opt, 0, conf_at(base, k->offset));
-	conf_key_check(k, cfg_opt_getnstr(opt, 0), &value, ignored, sizeof(ignored));
+	text = cfg_opt_getnstr(opt, 0);
+	if (text != NULL)
+		conf_key_check(k, text, &value, ignored, sizeof(ignored));
 	if (k->type == CONF_REAL)
 		*(double *)conf_at(base, k->offset) = value.real;
 	else
@@ -80,7 +85,7 @@ static int conf_take_titled(const struct conf_section *s, cfg_t *root, struct co
 		char *one = array + *count * s->size;
 		cfg_t *cfg = cfg_getnsec(root, s->name, (unsigned)*count);
 
-		*(char **)(void *)one = strdup(cfg_title(cfg));
+		*(char **)(void *)one = cfg != NULL ? strdup(cfg_title(cfg)) : NULL;
 		if (*(char **)(void *)one == NULL || conf_take_section(s->name, cfg, one)) {
 			++*count;	/* so that what it has is freed */
 			return -ENOMEM;
@@ -228,8 +233,7 @@ static void conf_resolve(struct conf_reader *r, struct conf *c)
 	}
 	if (c->listen.unix_path == NULL)
 		c->listen.unix_path = conf_unix_path(c->state.directory);
-	if (c->listen.unix_path == NULL)
-		conf_reader_complain(r, "jobd", "out of memory");
+	r->no_memory |= c->listen.unix_path == NULL;
 }
 
 /* ---- what must hold between keys ---- */
@@ -310,11 +314,14 @@ static void conf_check_titles(struct conf_reader *r)
 
 static void conf_finish(struct conf_reader *r, struct conf *out)
 {
-	conf_check_titles(r);
-	if (buf_len(&r->why) > 0)
+	if (buf_len(&r->why) == 0)
+		conf_reader_check(r);
+	if (!r->no_memory)
+		conf_check_titles(r);
+	if (buf_len(&r->why) > 0 || r->no_memory)
 		return;
 	if (conf_take(r->cfg, out)) {
-		conf_reader_complain(r, "jobd", "out of memory");
+		r->no_memory = true;
 		return;
 	}
 	conf_resolve(r, out);
@@ -336,11 +343,11 @@ int conf_read(const char *file, const char *const *settings, size_t n, struct co
 		conf_reader_set(&reader, settings[i]);
 	if (reader.cfg != NULL)
 		conf_finish(&reader, out);
-	good = buf_len(&reader.why) == 0 && !buf_failed(&reader.why);
-	if (!good) {
+	good = buf_len(&reader.why) == 0 && !buf_failed(&reader.why) && !reader.no_memory;
+	if (!good)
 		conf_free(out);
+	if (!good && !reader.no_memory)
 		*why = buf_steal(&reader.why, NULL);
-	}
 	conf_reader_close(&reader);
 	return good ? 0 : -1;
 }

@@ -83,8 +83,7 @@ struct conf {
  * resolves defaults from the environment (state directory, Unix socket,
  * processes) and checks the whole. 0; or -1 with every complaint in *why, a line
  * each: file and line, or the -o text, what is wrong, what is allowed. *why is
- * the caller's to free; NULL if there was no memory even for that. For one
- * thread at a time.
+ * the caller's to free; NULL if it was memory that lacked. For one thread at a time.
  */
 int conf_read(const char *file, const char *const *settings, size_t n, struct conf *out, char **why);
 void conf_free(struct conf *c);

@@ -112,6 +112,11 @@ static void conf_reader_no_such(struct conf_reader *r, cfg_t *cfg, const char *n
 {
 	bool outside = strcmp(cfg->name, "root") == 0, end = strcmp(name, CONF_END) == 0;
 
+	/* What the schema has and the tree has not was lost for want of memory. */
+	if (end ? outside : outside ? conf_section_find(name) != NULL : conf_key_find(cfg->name, name) != NULL) {
+		r->no_memory = r->torn = true;
+		return;
+	}
 	if (!outside && !end && conf_reader_note(r, cfg->name, name))
 		return;
 	conf_reader_where(r, cfg->line);
@@ -207,9 +212,11 @@ static void conf_reader_load(struct conf_reader *r)
 	r->text = malloc(CONF_FILE_MAX + sizeof(CONF_END_LINE));
 	if (f != NULL && r->text != NULL)
 		r->text_len = fread(r->text, 1, CONF_FILE_MAX, f);
-	if (f == NULL || ferror(f))
+	if (r->text == NULL || (f == NULL && errno == ENOMEM))
+		r->no_memory = true;
+	else if (f == NULL || ferror(f))
 		conf_reader_complain(r, r->file, "cannot be read: %s", strerror(errno));
-	else if (r->text == NULL || r->text_len == CONF_FILE_MAX)
+	else if (r->text_len == CONF_FILE_MAX)
 		conf_reader_complain(r, r->file, "is larger than %d bytes", CONF_FILE_MAX - 1);
 	else if (memchr(r->text, '\0', r->text_len) != NULL || memchr(r->text, CONF_END[0], r->text_len) != NULL)
 		conf_reader_complain(r, r->file, "is not text: there are bytes 0 or 4 in it");
@@ -236,18 +243,24 @@ static bool conf_reader_pass(struct conf_reader *r)
 	if (rc == CFG_SUCCESS && cfg_getstr(r->cfg, CONF_END) == NULL)
 		conf_reader_complain(r, r->file, "a comment is not closed");
 	else if (rc != CFG_SUCCESS && !r->stopped)
-		conf_reader_complain(r, r->file, "cannot be read: out of memory");
+		r->no_memory = r->torn = true;
 	return r->unknown_len > known;
+}
+
+/* What is torn is left behind: a crash would be worse. */
+static void conf_reader_drop(struct conf_reader *r)
+{
+	if (r->cfg != NULL && !r->torn)
+		cfg_free(r->cfg);
+	r->cfg = NULL;
 }
 
 static bool conf_reader_reset(struct conf_reader *r)
 {
 	buf_clear(&r->why);
-	if (r->cfg != NULL)
-		cfg_free(r->cfg);
+	conf_reader_drop(r);
 	r->cfg = conf_reader_tree(r);
-	if (r->cfg == NULL)
-		conf_reader_complain(r, "jobd", "out of memory");
+	r->no_memory |= r->cfg == NULL;
 	return r->cfg != NULL;
 }
 
@@ -266,10 +279,29 @@ void conf_reader_open(struct conf_reader *r, const char *file)
 	r->file = NULL;
 }
 
+static bool conf_reader_has(struct conf_reader *r, const struct conf_key *k, unsigned n)
+{
+	cfg_t *sec = cfg_getnsec(r->cfg, k->section, n);
+	cfg_opt_t *opt = sec != NULL ? cfg_getopt(sec, k->key) : NULL;
+
+	return opt != NULL && (k->list || k->fallback == NULL || cfg_opt_getnstr(opt, 0) != NULL);
+}
+
+void conf_reader_check(struct conf_reader *r)
+{
+	for (const struct conf_key *k = conf_keys; k->key != NULL; k++) {
+		unsigned n = cfg_size(r->cfg, k->section);
+
+		r->torn |= n == 0 && conf_section_find(k->section)->size == 0;
+		for (unsigned i = 0; i < n; i++)
+			r->torn |= !conf_reader_has(r, k, i);
+	}
+	r->no_memory |= r->torn;
+}
+
 void conf_reader_close(struct conf_reader *r)
 {
-	if (r->cfg != NULL)
-		cfg_free(r->cfg);
+	conf_reader_drop(r);
 	for (size_t i = 0; i < r->unknown_len; i++)
 		free(r->unknown[i].key);
 	free(r->text);
@@ -357,10 +389,12 @@ void conf_reader_set(struct conf_reader *r, const char *setting)
 		k = conf_reader_name(r, name, &title);
 		cfg = k != NULL ? conf_reader_section(r, k->section, title) : NULL;
 		if (k != NULL && (cfg == NULL || conf_reader_set_key(k, cfg, value)))
-			conf_reader_complain(r, "jobd", "out of memory");
-	} else {
+			r->no_memory = r->torn = true;
+	} else if (name != NULL) {
 		conf_reader_where(r, 0);
-		buf_puts(&r->why, name != NULL ? "must be SECTION.KEY=VALUE\n" : "out of memory\n");
+		buf_puts(&r->why, "must be SECTION.KEY=VALUE\n");
+	} else {
+		r->no_memory = true;
 	}
 	free(name);
 	r->setting = NULL;

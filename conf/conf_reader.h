@@ -33,12 +33,16 @@ struct conf_reader {
 	} unknown[CONF_UNKNOWN_MAX];
 	size_t unknown_len;
 	bool stopped;			/* libconfuse said why it stopped */
+	bool no_memory;			/* nothing else is to be believed */
+	bool torn;			/* nor is the tree whole: libconfuse cannot free such a one */
 };
 
-/* `file` may be NULL. Complaints are in r->why; out of memory is one of them (see buf_failed too). */
+/* `file` may be NULL. Complaints are in r->why, or r->no_memory is true (see buf_failed too). */
 void conf_reader_open(struct conf_reader *r, const char *file);
 /* One SECTION.KEY=VALUE or SECTION.TITLE.KEY=VALUE. */
 void conf_reader_set(struct conf_reader *r, const char *setting);
+/* When all is read: is the tree whole? libconfuse does not always say when memory lacks. If not, r->no_memory is true. */
+void conf_reader_check(struct conf_reader *r);
 void conf_reader_close(struct conf_reader *r);
 
 /* A complaint of the whole: what the words are about is `subject`. */

@@ -34,6 +34,10 @@ static int fill_check(struct filling *f)
 	if (f->why[0] != '\0')
 		return 0;
 	value = jtext_parse(f->args, strlen(f->args), f->why, sizeof(f->why));
+	if (value == NULL && errno == ENOMEM) {
+		f->why[0] = '\0';
+		return -ENOMEM;
+	}
 	if (value == NULL || kind == NULL) {
 		json_decref(value);
 		return 0;

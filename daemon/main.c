@@ -126,10 +126,11 @@ int main(int argc, char **argv)
 		return status;
 	conf = calloc(1, sizeof(*conf));
 	if (conf == NULL || conf_read(arguments.source.file, arguments.settings, arguments.source.n, conf, &why) != 0) {
+		status = why != NULL ? EXIT_USAGE : EXIT_FAILED;
 		complain(why != NULL ? why : "jobd: out of memory");
 		free(why);
 		free(conf);
-		return EXIT_USAGE;
+		return status;
 	}
 	if (settings_lack(conf) == NULL && !arguments.check && !arguments.check_state)
 		return server_run(conf, &arguments.source);

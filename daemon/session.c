@@ -299,6 +299,10 @@ static int start_line(struct session *s, const struct frame *line)
 
 	if (value == NULL && s->broken)
 		return -EPIPE;
+	if (value == NULL && errno == ENOMEM) {
+		mailbox_break(&s->mailbox);	/* which request it is cannot be told, either */
+		return -ENOMEM;
+	}
 	if (value == NULL) {
 		snprintf(message, sizeof(message), "the line cannot be read as JSON: %s", why);
 		send_error(s, RPC_PARSE_ERROR, message);

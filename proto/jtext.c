@@ -1,7 +1,9 @@
 #include "proto/jtext.h"
 
 #include <errno.h>
+#include <pthread.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 #include "base/buf.h"
 #include "proto/utf8.h"
@@ -54,13 +56,65 @@ bool jtext_too_deep(const char *text, size_t len)
 
 static void jtext_complain(const json_error_t *error, char *why, size_t why_size)
 {
-	if (error->text[0] == '\0')
+	int cause = errno;
+
+	if (cause == ENOMEM)
 		snprintf(why, why_size, "out of memory");
 	else if (json_error_code(error) == json_error_numeric_overflow)
 		snprintf(why, why_size, "a number is out of range (integers: -9223372036854775808 to 9223372036854775807, "
 			 "others: to about 1.8e308), at byte %d", error->position);
 	else
 		snprintf(why, why_size, "%s, at byte %d", error->text, error->position);
+	errno = cause;
+}
+
+/* ---- jansson's memory ---- */
+
+static _Thread_local unsigned long jtext_refused;	/* allocations, so far */
+
+static void *jtext_malloc(size_t n)
+{
+	void *p = malloc(n);
+
+	jtext_refused += p == NULL;
+	return p;
+}
+
+static void jtext_watch_memory(void)
+{
+	json_set_alloc_funcs(jtext_malloc, free);
+}
+
+/* Before it parses: what jtext_whole() is to be given. */
+static unsigned long jtext_begin(void)
+{
+	static pthread_once_t watched = PTHREAD_ONCE_INIT;
+
+	pthread_once(&watched, jtext_watch_memory);
+	return jtext_refused;
+}
+
+/* The value, or NULL with errno: ENOMEM where any allocation was refused, whatever the parser has made of that. */
+static json_t *jtext_whole(json_t *value, unsigned long refused)
+{
+	bool starved = jtext_refused != refused;
+
+	if (starved) {
+		json_decref(value);
+		value = NULL;
+	}
+	if (value == NULL)
+		errno = starved ? ENOMEM : EINVAL;
+	return value;
+}
+
+/* ---- reading ---- */
+
+json_t *jtext_load(const char *text, size_t len)
+{
+	unsigned long refused = jtext_begin();
+
+	return jtext_whole(json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL), refused);
 }
 
 json_t *jtext_parse(const char *text, size_t len, char *why, size_t why_size)
@@ -94,17 +148,20 @@ json_t *jtext_parse_in_parts(const char *text, size_t len, int (*rest)(void), ch
 {
 	enum { FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL };
 	struct jtext_parts parts = { text, len, 0, JTEXT_PART, rest };
+	unsigned long refused = jtext_begin();
 	json_error_t error;
 	json_t *value;
 
 	if (jtext_too_deep(text, len)) {
 		snprintf(why, why_size, "nested deeper than %d", JTEXT_DEPTH_MAX);
+		errno = EINVAL;
 		return NULL;
 	}
 	if (rest != NULL && len > JTEXT_PART)
 		value = json_load_callback(jtext_next, &parts, FLAGS, &error);
 	else
 		value = json_loadb(text, len, FLAGS, &error);
+	value = jtext_whole(value, refused);
 	if (value == NULL)
 		jtext_complain(&error, why, why_size);
 	return value;

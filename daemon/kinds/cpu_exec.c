@@ -286,6 +286,10 @@ static void exec_run(struct cpu_job *job, struct outcome *out)
 	char why[160];
 	json_t *object = jtext_parse(job->args, job->args_len, why, sizeof(why));
 
+	if (object == NULL && errno == ENOMEM) {
+		outcome_fail(out, "handler", "out of memory");
+		return;
+	}
 	if (!json_is_object(object)) {
 		outcome_fail_for_good(out, "handler", "the arguments cannot be read: %s", object == NULL ? why : "no object");
 		json_decref(object);

@@ -95,13 +95,16 @@ static bool http_says_json(const struct fetch *f)
 	       (len > 5 && strncasecmp(type + len - 5, "+json", 5) == 0);
 }
 
-static json_t *http_json(const struct fetch *f)
+/* *json: NULL where it is none. 0 or -ENOMEM. */
+static int http_json(const struct fetch *f, json_t **json)
 {
 	char why[160];
 
+	*json = NULL;
 	if (buf_len(&f->answer) == 0 || !http_says_json(f))
-		return NULL;
-	return jtext_parse(buf_data(&f->answer), buf_len(&f->answer), why, sizeof(why));
+		return 0;
+	*json = jtext_parse(buf_data(&f->answer), buf_len(&f->answer), why, sizeof(why));
+	return *json == NULL && errno == ENOMEM ? -ENOMEM : 0;
 }
 
 /* ---- the result ---- */
@@ -109,11 +112,12 @@ static json_t *http_json(const struct fetch *f)
 void http_answer_write(struct buf *out, const struct fetch *f, CURLU *url, mono_us took)
 {
 	json_t *headers = http_headers(f);
-	json_t *json = http_json(f);
+	json_t *json;
+	int rc = http_json(f, &json);
 	char *last = NULL;
 	struct jwriter w;
 
-	if (headers == NULL || curl_url_get(url, CURLUPART_URL, &last, 0) != CURLUE_OK) {
+	if (rc != 0 || headers == NULL || curl_url_get(url, CURLUPART_URL, &last, 0) != CURLUE_OK) {
 		out->failed = true;
 	} else {
 		jw_init(&w, out);

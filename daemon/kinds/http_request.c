@@ -26,18 +26,22 @@ enum {
 
 /* ---- the URL ---- */
 
-/* Takes the text (relative to what is there, if anything) into url. 0 or -EINVAL with a phrase. */
+/* Takes the text (relative to what is there, if anything) into url. 0; -EINVAL with a phrase; or -ENOMEM. */
 static int http_url_set(CURLU *url, const char *text, unsigned flags, char *why, size_t why_size)
 {
 	CURLUcode code = curl_url_set(url, CURLUPART_URL, text, CURLU_URLENCODE | flags);
 	char *scheme = NULL;
 	bool ours;
 
+	if (code == CURLUE_OUT_OF_MEMORY)
+		return -ENOMEM;
 	if (code != CURLUE_OK) {
 		snprintf(why, why_size, "%s", curl_url_strerror(code));
 		return -EINVAL;
 	}
-	ours = curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OK &&
+	if (curl_url_get(url, CURLUPART_SCHEME, &scheme, 0) == CURLUE_OUT_OF_MEMORY)
+		return -ENOMEM;
+	ours = scheme != NULL &&
 	       (strcmp(scheme, "http") == 0 || strcmp(scheme, "https") == 0);
 	if (!ours)
 		snprintf(why, why_size, "its scheme is %.32s, and only http and https are spoken", scheme ? scheme : "absent");
@@ -92,14 +96,20 @@ static void http_read_url(struct params *p, struct http_request *rq)
 {
 	char why[96], host[HTTP_HOST_SIZE], port[HTTP_PORT_SIZE];
 	const char *text = params_need_string(p, "url");
+	int rc;
 
 	if (p->error->kind != RPC_OK || params_later(p, "url"))
 		return;
-	if (http_url_set(rq->url, text, 0, why, sizeof(why)) < 0)
+	rc = http_url_set(rq->url, text, 0, why, sizeof(why));
+	if (rc == -EINVAL)
 		params_refuse(p, "url", "must be an http or https URL, and cannot be read as one: %s", why);
-	else if (http_request_target(rq, host, port) < 0)
+	if (rc == 0)
+		rc = http_request_target(rq, host, port);
+	if (rc == -ENOMEM)
+		rpc_error_set(p->error, RPC_OVERLOADED, NULL, "the daemon is out of memory: try later");
+	else if (p->error->kind == RPC_OK && rc != 0)
 		params_refuse(p, "url", "must name a host, of at most %d bytes", HTTP_HOST_SIZE - 1);
-	else if (strcmp(port, "0") == 0)
+	else if (rc == 0 && strcmp(port, "0") == 0)
 		params_refuse(p, "url", "must name a port from 1 to 65535, or none");
 }
 
@@ -407,9 +417,9 @@ int http_request_follow(struct http_request *rq, int status, const char *locatio
 
 	rq->url = curl_url_dup(from);
 	rc = rq->url != NULL ? http_url_set(rq->url, location, CURLU_ALLOW_SPACE, why, why_size) : -ENOMEM;
-	if (rc == 0 && http_request_target(rq, host, port) < 0) {
+	if (rc == 0) {
 		snprintf(why, why_size, "it names no host");
-		rc = -EINVAL;
+		rc = http_request_target(rq, host, port);
 	}
 	if (rc == 0) {
 		rq->foreign |= !http_same_origin(from, rq->url);

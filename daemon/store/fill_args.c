@@ -61,7 +61,7 @@ static struct fill_document *cache_read(struct filler *r, int64_t id)
 	text = r->result(r->arg, &d->source);
 	len = text != NULL ? strlen(text) : 0;
 	/* It is ours, and may nest deeper than what comes from outside. */
-	d->value = text != NULL ? json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
+	d->value = text != NULL ? jtext_load(text, len) : NULL;
 	free(text);
 	if (len > 0 && d->value == NULL)
 		return NULL;
@@ -149,7 +149,7 @@ static int fill_text(struct filling *f, const json_t *value, size_t args_max)
 int fill_args(struct filling *f, const char *args, size_t args_max, struct fill_cache *cache, fill_result_fn *result, void *arg)
 {
 	struct filler r = { f, cache, result, arg, false };
-	json_t *value = json_loadb(args, strlen(args), JSON_ALLOW_NUL, NULL), *filled;
+	json_t *value = jtext_load(args, strlen(args)), *filled;
 	int rc = 0;
 
 	if (value == NULL)

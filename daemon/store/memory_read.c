@@ -6,6 +6,7 @@
 #include <string.h>
 
 #include "base/names.h"
+#include "proto/jtext.h"
 #include "store/memory.h"
 
 /* ---- the working set ---- */
@@ -112,7 +113,7 @@ int memory_get(struct memory_store *m, struct store_op *op)
 /* Is "name": "value" among the job's tags? */
 static bool memory_tagged(const struct memory_job *j, const char *name, const char *value)
 {
-	json_t *tags = j->spec->tags != NULL ? json_loads(j->spec->tags, 0, NULL) : NULL;
+	json_t *tags = j->spec->tags != NULL ? jtext_load(j->spec->tags, strlen(j->spec->tags)) : NULL;
 	const char *has = json_string_value(json_object_get(tags, name));
 	bool tagged = has != NULL && strcmp(has, value) == 0;
 

@@ -42,15 +42,21 @@ static enum store_open_result check_header(const char *path, char *why, size_t w
 	unsigned char header[100] = { 0 };
 	int fd = open(path, O_RDONLY | O_CLOEXEC);
 	ssize_t n;
+	int error;
 
 	if (fd < 0) {
 		snprintf(why, why_size, "%s: %s", path, strerror(errno));
 		return STORE_OPEN_FAILED;
 	}
 	n = pread(fd, header, sizeof(header), 0);
+	error = errno;
 	close(fd);
+	if (n < 0) {
+		snprintf(why, why_size, "%s: %s", path, strerror(error));
+		return STORE_OPEN_FAILED;
+	}
 	if (n < (ssize_t)sizeof(header))
-		return check_damaged(path, n < 0 ? strerror(errno) : "it is too short", why, why_size);
+		return check_damaged(path, "it is too short", why, why_size);
 	if (memcmp(header, check_magic, sizeof(check_magic)) != 0)
 		return check_damaged(path, "it is no SQLite database", why, why_size);
 	if (check_word(header + 68) != SQLITE_APPLICATION_ID) {
@@ -91,23 +97,32 @@ static bool check_same_rows(sqlite3_stmt *a, sqlite3_stmt *b)
 	return left == SQLITE_DONE;
 }
 
-/* Does the file have the tables that its version has? */
-static bool check_schema(struct sqlite_db *db, int version)
+/* Want of memory, and a disk that does not give what is on it, say nothing of what is there. */
+static bool check_hindered(struct sqlite_db *db)
+{
+	int rc = db->h != NULL ? sqlite3_errcode(db->h) & 0xff : SQLITE_NOMEM;
+
+	return rc == SQLITE_NOMEM || rc == SQLITE_IOERR || db->failed == -ENOMEM;
+}
+
+/* Does the file have the tables that its version has? 0, -EUCLEAN or, where that cannot be told, -EIO. */
+static int check_schema(struct sqlite_db *db, int version)
 {
 	struct sqlite_db model;
 	sqlite3_stmt *a = NULL, *b = NULL;
-	bool same;
+	bool same, hindered;
 
 	if (sqlite_db_open(&model, ":memory:", SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE, NULL) != 0)
-		return false;
+		return -EIO;
 	for (int v = 0; v < version; v++)
 		sqlite_db_exec(&model, sqlite_migrations[v]);
 	same = sqlite3_prepare_v2(db->h, CHECK_SCHEMA, -1, &a, NULL) == SQLITE_OK &&
 	       sqlite3_prepare_v2(model.h, CHECK_SCHEMA, -1, &b, NULL) == SQLITE_OK && check_same_rows(a, b);
+	hindered = check_hindered(db) || check_hindered(&model);
 	sqlite3_finalize(a);
 	sqlite3_finalize(b);
 	sqlite_db_close(&model);
-	return same;
+	return same ? 0 : hindered ? -EIO : -EUCLEAN;
 }
 
 /* Interrupts a connection's work when patience is over. */
@@ -149,8 +164,8 @@ static void check_watch_end(struct check_watch *w)
 	pthread_join(w->thread, NULL);
 }
 
-/* SQLite's own check, while patience lasts; how[] says what it found. */
-static bool check_quick(struct sqlite_db *db, char *how, size_t how_size)
+/* SQLite's own check, while patience lasts; how[] says what it found. 0, -EUCLEAN or, where that cannot be told, -EIO. */
+static int check_quick(struct sqlite_db *db, char *how, size_t how_size)
 {
 	struct check_watch watch = { .h = db->h, .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 	sqlite3_stmt *stmt = NULL;
@@ -158,7 +173,7 @@ static bool check_quick(struct sqlite_db *db, char *how, size_t how_size)
 	int rc;
 
 	if (thread_start(&watch.thread, check_watch_main, &watch) != 0)
-		return true;
+		return 0;
 	rc = sqlite3_prepare_v2(db->h, "PRAGMA quick_check(1)", -1, &stmt, NULL);
 	if (rc == SQLITE_OK)
 		rc = sqlite3_step(stmt);
@@ -166,7 +181,9 @@ static bool check_quick(struct sqlite_db *db, char *how, size_t how_size)
 	said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
 	snprintf(how, how_size, "%s", said != NULL ? said : sqlite3_errmsg(db->h));
 	sqlite3_finalize(stmt);
-	return rc == SQLITE_INTERRUPT || (said != NULL && strcmp(how, "ok") == 0);
+	if (rc == SQLITE_INTERRUPT || (said != NULL && strcmp(how, "ok") == 0))
+		return 0;
+	return rc == SQLITE_ROW && said != NULL ? -EUCLEAN : (rc & 0xff) == SQLITE_NOMEM || (rc & 0xff) == SQLITE_IOERR ? -EIO : -EUCLEAN;
 }
 
 /* The first value of a query; *rc stays at the first failure. */
@@ -214,11 +231,15 @@ static enum store_open_result check_opened(struct sqlite_db *db, const char *pat
 	check_value(db, "SELECT max(id) FROM job", &rc);
 	if (rc != SQLITE_OK)
 		return sqlite_check_failed(db, rc, path, why, why_size);
-	if (version < 1 || !check_schema(db, (int)version))
-		return check_damaged(path, "its tables are not those of its version", why, why_size);
-	if (!check_quick(db, how, sizeof(how)))
+	rc = version < 1 ? -EUCLEAN : check_schema(db, (int)version);
+	snprintf(how, sizeof(how), "%s", rc == -EUCLEAN ? "its tables are not those of its version" : sqlite3_errmsg(db->h));
+	if (rc == 0)
+		rc = check_quick(db, how, sizeof(how));
+	if (rc == -EUCLEAN)
 		return check_damaged(path, how, why, why_size);
-	return STORE_OPEN_OK;
+	if (rc != 0)
+		snprintf(why, why_size, "%s could not be looked at: %s", path, how);
+	return rc == 0 ? STORE_OPEN_OK : STORE_OPEN_FAILED;
 }
 
 int sqlite_check_open(struct sqlite_db *db, const char *path)

@@ -5,6 +5,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/jtext.h"
 #include "store/rules_graph.h"
 
 static void row_text(char *to, size_t size, const char *from)
@@ -234,7 +235,7 @@ int sqlite_row_tags(struct sqlite_db *db, bool has, int64_t id, const char *tags
 
 	if (tags == NULL)
 		return db->failed;
-	object = json_loads(tags, 0, NULL);
+	object = jtext_load(tags, strlen(tags));
 	if (object == NULL)
 		return sqlite_db_fail(db, -ENOMEM, "the tags could not be read");
 	json_object_foreach(object, name, value) {

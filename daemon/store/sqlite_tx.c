@@ -52,17 +52,27 @@ void sqlite_tx_free(struct sqlite_tx *tx)
 	sqlite_db_close(&tx->db);
 }
 
+/* Ends what is begun, unless SQLite has after a failure. For want of memory it may not: then the next beginning tries again. */
+static void tx_cut_off(struct sqlite_tx *tx)
+{
+	if (tx->db.h != NULL && !sqlite3_get_autocommit(tx->db.h))
+		sqlite3_exec(tx->db.h, "ROLLBACK", NULL, NULL, NULL);
+}
+
 int sqlite_tx_begin(struct sqlite_tx *tx)
 {
 	struct sqlite_query q;
 
 	sqlite_db_clear(&tx->db);
+	tx_cut_off(tx);
 	tx->before.next_id = tx->next_id;
 	tx->before.id_floor = tx->id_floor;
 	tx->before.seq = tx->seq;
 	tx->before.seq_ceiling = tx->seq_ceiling;
 	tx->deleted = false;
 	tx->edges_left = EDGES_MAX;
+	if (!sqlite3_get_autocommit(tx->db.h))
+		return sqlite_db_fail(&tx->db, -ENOMEM, "out of memory");
 	q = sqlite_query(&tx->db, SQL_BEGIN);
 	return sqlite_run(&q);
 }
@@ -126,9 +136,7 @@ void sqlite_tx_rollback(struct sqlite_tx *tx)
 	tx->id_floor = tx->before.id_floor;
 	tx->seq = tx->before.seq;
 	tx->seq_ceiling = tx->before.seq_ceiling;
-	/* After some failures SQLite has rolled back by itself. */
-	if (tx->db.h != NULL && !sqlite3_get_autocommit(tx->db.h))
-		sqlite3_exec(tx->db.h, "ROLLBACK", NULL, NULL, NULL);
+	tx_cut_off(tx);
 }
 
 int sqlite_tx_probe(struct sqlite_tx *tx)

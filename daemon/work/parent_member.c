@@ -269,8 +269,8 @@ static int member_progress(struct member *m, const struct wire_frame *f)
 	char why[80];
 	json_t *json = f->len <= MEMBER_PROGRESS ? jtext_parse(f->payload, f->len, why, sizeof(why)) : NULL;
 
-	if (json == NULL)
-		return -EPROTO;
+	if (json == NULL)	/* for want of memory, this one is not told */
+		return f->len <= MEMBER_PROGRESS && errno == ENOMEM ? 0 : -EPROTO;
 	json_decref(json);
 	if (task->progress != NULL)
 		task->progress(task->arg, f->payload, f->len);

@@ -5,6 +5,7 @@
 #include "tests/lib/chance.h"
 
 static long left;		/* until allocations fail; 0 = not counted */
+static bool once;
 static unsigned one_in;
 static long failed;
 
@@ -20,8 +21,15 @@ char *__wrap_strdup(const char *s);
 void failmem_from(long n)
 {
 	left = n;
+	once = false;
 	one_in = 0;
 	failed = 0;
+}
+
+void failmem_only(long n)
+{
+	failmem_from(n);
+	once = true;
 }
 
 void failmem_one_in(unsigned n)
@@ -46,6 +54,8 @@ static bool fails(void)
 		left--;
 	else if (left == 1)
 		now = true;
+	if (now && once)
+		left = 0;
 	failed += now;
 	return now;
 }

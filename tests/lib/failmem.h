@@ -12,9 +12,11 @@
 
 /* The n-th allocation from now fails (1: the next), and every one behind it. */
 void failmem_from(long n);
+/* The n-th allocation from now fails, and no other. */
+void failmem_only(long n);
 /* Each allocation fails with a chance of one in n. */
 void failmem_one_in(unsigned n);
-/* All is well again; how many have failed since failmem_from or failmem_one_in? */
+/* All is well again; how many have failed since then? */
 long failmem_off(void);
 
 #endif

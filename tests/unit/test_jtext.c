@@ -582,31 +582,31 @@ END_TEST
 static const char everything[] = "{\"a\":[1,-0.5,\"x\\n\\u0000\",null,true,{\"b\":{}}],\"long\":"
 				 "\"0123456789012345678901234567890123456789012345678901234567890123456789\"}";
 
-static long parser_left;	/* allocations until the first that fails */
-
-static void *parser_malloc(size_t size)
-{
-	return --parser_left < 0 ? NULL : malloc(size);
-}
-
-/* jansson's every allocation fails once, and each one behind it: NULL and a word about it, or a value where it could do without. */
+/* Each allocation fails, alone or with all behind it: NULL and a word about it, or all of the value where it could do without. */
 START_TEST(parsing_without_memory_is_told)
 {
-	long n = 0;
-	json_t *value = NULL;
+	json_t *whole = parse(everything), *value;
+	bool failed = true;
+	long n;
 
-	json_set_alloc_funcs(parser_malloc, free);
-	while (value == NULL) {
+	for (n = 1; failed; n++) {
 		char why[100] = "";
 
-		ck_assert_int_lt(n, 1000);
-		parser_left = n++;
+		if (_i == 0)
+			failmem_from(n);
+		else
+			failmem_only(n);
 		value = jtext_parse(everything, strlen(everything), why, sizeof(why));
-		ck_assert(value != NULL || why[0] != '\0');
+		failed = failmem_off() > 0;
+		if (value == NULL)
+			ck_assert(errno == ENOMEM && strcmp(why, "out of memory") == 0);
+		else
+			ck_assert(json_equal(value, whole));
+		json_decref(value);
+		ck_assert_int_lt(n, 1000);
 	}
-	json_decref(value);
 	ck_assert_int_gt(n, 10);
-	json_set_alloc_funcs(malloc, free);
+	json_decref(whole);
 }
 END_TEST
 
@@ -684,7 +684,7 @@ int main(void)
 	tcase_add_test(t, what_is_printed_reads_back_equal);
 	tcase_add_test(t, seconds_are_short);
 	tcase_add_test(t, bytes_that_are_no_text_go_as_base64);
-	tcase_add_test(t, parsing_without_memory_is_told);
+	tcase_add_loop_test(t, parsing_without_memory_is_told, 0, 2);
 	tcase_add_test(t, writing_without_memory_is_seen_at_the_end);
 	tcase_add_test(t, decoding_without_memory_leaves_what_was_there);
 	suite_add_tcase(s, t);
