@@ -347,9 +347,17 @@ static void fetch_on_end(void *private, CURLcode code)
 	cond_signal(&f->cond);
 }
 
+static void fetch_on_deaf(void *private)
+{
+	struct fetch *f = private;
+
+	f->deaf = true;
+	cond_signal(&f->cond);
+}
+
 static bool fetch_open(void)
 {
-	if (!fetcher.open && multi_open(fetch_start_some, fetch_on_end)) {
+	if (!fetcher.open && multi_open(fetch_start_some, fetch_on_end, fetch_on_deaf)) {
 		TAILQ_INIT(&fetcher.waiting);
 		fetcher.open = true;
 	}
@@ -366,7 +374,7 @@ static int fetch_wait(struct fetch *f, mono_us deadline)
 {
 	int rc = 0;
 
-	while (!f->done && rc == 0) {
+	while (!f->done && !f->deaf && rc == 0) {
 		rc = cond_wait(&f->cond, deadline);
 		if (rc == 0 && f->tick) {
 			f->tick = false;
@@ -384,18 +392,20 @@ static void fetch_renew(struct fetch *f)
 	f->status = 0;
 	f->failure = f->exceeded = NULL;
 	f->why[0] = '\0';
-	f->unreached = f->done = f->tick = f->begun = f->skipping = false;
+	f->unreached = f->done = f->tick = f->deaf = f->begun = f->skipping = false;
 	f->head_bytes = f->received = 0;
 	f->length = -1;
 }
 
 int fetch_run(struct fetch *f, mono_us deadline)
 {
+	char why[80];
 	int rc;
 
 	fetch_renew(f);
 	if (!fetch_open()) {
-		fetch_fail(f, "handler", "no memory to begin with transfers");
+		snprintf(why, sizeof(why), "transfers cannot be begun: %s", strerror(errno));
+		fetch_fail(f, "io", why);
 		return 0;
 	}
 	f->endless = deadline == MONO_NEVER;
@@ -408,6 +418,8 @@ int fetch_run(struct fetch *f, mono_us deadline)
 	f->queued = false;
 	if (f->easy != NULL)
 		fetch_end(f, CURLE_ABORTED_BY_CALLBACK);
+	if (f->deaf && rc == 0)
+		fetch_fail(f, "io", "its socket cannot be watched: the daemon is short of memory");
 	return rc;
 }
 

@@ -47,8 +47,8 @@ struct fetch {
 	/* fetch.c's own. */
 	TAILQ_ENTRY(fetch) link;
 	CURL *easy;				/* while it is libcurl's */
-	struct cond cond;			/* done, or tick */
-	bool queued, done, tick;
+	struct cond cond;			/* done, deaf or tick */
+	bool queued, done, tick, deaf;
 	bool endless;				/* no deadline */
 	bool begun, skipping;			/* of the body: has come, is dropped */
 	size_t head_bytes, received;

@@ -6,6 +6,7 @@
  */
 #include "kinds/multi.h"
 
+#include <errno.h>
 #include <sys/epoll.h>
 #include <unistd.h>
 
@@ -21,6 +22,7 @@ static struct {
 	CURLM *curl;			/* NULL: not open */
 	void (*kicked)(void);
 	void (*ended)(void *private, CURLcode code);
+	void (*deaf)(void *private);
 	int epoll;
 	struct loop_watch *watch;	/* of the epoll */
 	struct loop_timer *timer;
@@ -90,19 +92,26 @@ static int multi_want_time(CURLM *curl, long ms, void *arg)
 	return 0;
 }
 
-/* libcurl: watch this socket so. `known`: it is in the epoll already. */
+/* libcurl: watch this socket so. `known`: it is in the epoll already. A failure told to libcurl would be the end of all transfers. */
 static int multi_want_socket(CURL *easy, curl_socket_t fd, int what, void *arg, void *known)
 {
 	struct epoll_event event = {
 		.events = (what & CURL_POLL_IN ? EPOLLIN : 0u) | (what & CURL_POLL_OUT ? EPOLLOUT : 0u), .data.fd = fd,
 	};
 	int op = what == CURL_POLL_REMOVE ? EPOLL_CTL_DEL : known != NULL ? EPOLL_CTL_MOD : EPOLL_CTL_ADD;
+	void *private = NULL;
 
-	(void)easy;
 	(void)arg;
-	if (op == EPOLL_CTL_ADD)
-		curl_multi_assign(multi.curl, fd, &multi);
-	return epoll_ctl(multi.epoll, op, fd, &event) == 0 || op == EPOLL_CTL_DEL ? 0 : -1;
+	if (epoll_ctl(multi.epoll, op, fd, &event) == 0) {
+		if (op == EPOLL_CTL_ADD)
+			curl_multi_assign(multi.curl, fd, &multi);
+	} else if (op != EPOLL_CTL_DEL) {
+		epoll_ctl(multi.epoll, EPOLL_CTL_DEL, fd, NULL);
+		curl_easy_getinfo(easy, CURLINFO_PRIVATE, &private);
+		if (private != NULL)
+			multi.deaf(private);
+	}
+	return 0;
 }
 
 static void multi_open_curl(void)
@@ -116,9 +125,10 @@ static void multi_open_curl(void)
 	curl_multi_setopt(multi.curl, CURLMOPT_PIPELINING, CURLPIPE_NOTHING);
 }
 
-bool multi_open(void (*kicked)(void), void (*ended)(void *private, CURLcode code))
+bool multi_open(void (*kicked)(void), void (*ended)(void *private, CURLcode code), void (*deaf)(void *private))
 {
 	static bool initialised;
+	int error = ENOMEM;
 
 	if (multi.curl != NULL)
 		return true;
@@ -127,15 +137,19 @@ bool multi_open(void (*kicked)(void), void (*ended)(void *private, CURLcode code
 	initialised = true;
 	multi.kicked = kicked;
 	multi.ended = ended;
+	multi.deaf = deaf;
 	deferred_init(&multi.kick, multi_on_kick, NULL);
 	multi.epoll = epoll_create1(EPOLL_CLOEXEC);
-	if (multi.epoll >= 0)
+	if (multi.epoll < 0)
+		error = errno;
+	else
 		multi.watch = loop_watch_open(multi.epoll, true, false, multi_on_sockets, NULL);
 	multi.timer = loop_timer_open(multi_on_time, NULL);
 	if (multi.watch != NULL && multi.timer != NULL)
 		multi_open_curl();
 	if (multi.curl == NULL)
 		multi_close();
+	errno = error;
 	return multi.curl != NULL;
 }
 

@@ -11,10 +11,11 @@ enum { MULTI_KEPT = 512 };	/* connections kept idle at most */
 /*
  * Opens it, once. All is told on the loop's own stack: `kicked` at the end of a
  * turn in which somebody asked for it; `ended` that a transfer, whose
- * CURLOPT_PRIVATE comes along, is over: it may be removed there. False when
- * out of memory or descriptors.
+ * CURLOPT_PRIVATE comes along, is over: it may be removed there; `deaf` that
+ * its socket cannot be watched: it must be, but not there. False when out of
+ * memory or descriptors: errno.
  */
-bool multi_open(void (*kicked)(void), void (*ended)(void *private, CURLcode code));
+bool multi_open(void (*kicked)(void), void (*ended)(void *private, CURLcode code), void (*deaf)(void *private));
 /* No transfer may be in it. Closes kept connections. */
 void multi_close(void);
 

@@ -236,6 +236,35 @@ static void change_watch(void *arg)
 	loop_watch_close(&watch);
 }
 
+static void leave_letter(void *arg)
+{
+	(void)arg;
+	leave(&trail, '.');
+}
+
+static void yield_and_stop(void *arg)
+{
+	yield_times(arg);
+	loop_stop();
+}
+
+/* What is always ready is called a turn, and no turn is endless for it. */
+START_TEST(what_is_never_read_leaves_coroutines_their_turn)
+{
+	int times = 20;
+
+	ck_assert_int_eq(pipe(pipe_fds), 0);
+	watch = loop_watch_open(pipe_fds[0], true, false, leave_letter, NULL);
+	ck_assert_int_eq(write(pipe_fds[1], "a", 1), 1);
+	run(yield_and_stop, &times);
+	ck_assert_uint_ge(trail.n, 1);
+	ck_assert_uint_le(trail.n, 20);
+	loop_watch_close(&watch);
+	close(pipe_fds[0]);
+	close(pipe_fds[1]);
+}
+END_TEST
+
 START_TEST(watch_can_change_its_mind)
 {
 	ck_assert_int_eq(pipe(pipe_fds), 0);
@@ -544,6 +573,7 @@ static Suite *suite(void)
 	tcase_add_test(c, deferred_can_be_cancelled);
 	tcase_add_test(c, watch_calls_while_there_is_something);
 	tcase_add_test(c, busy_coroutines_leave_descriptors_their_turn);
+	tcase_add_test(c, what_is_never_read_leaves_coroutines_their_turn);
 	tcase_add_test(c, watch_can_change_its_mind);
 	tcase_add_test(c, watch_may_close_itself);
 	tcase_add_test(c, timer_fires_when_due_and_may_be_set_again);
