@@ -95,9 +95,8 @@ def _():
 
 def begin(life):
     # Before a job of a past life is begun again, what it left is gone.
-    for past in range(life):
-        old = {pid for pid in with_mark("%s-%d" % (MARK, past)) if older_than_daemon(pid)}
-        check(not old, "commands of life %d are alive in life %d: %r" % (past, life, old))
+    old = {pid for pid in with_mark(MARK) if older_than_daemon(pid)}
+    check(not old, "commands of a past life are alive in life %d: %r" % (life, old))
     return Load(daemon, SEED + life, life)
 
 
