@@ -170,6 +170,7 @@ static int check_quick(struct sqlite_db *db, char *how, size_t how_size)
 	struct check_watch watch = { .h = db->h, .mutex = PTHREAD_MUTEX_INITIALIZER, .changed = PTHREAD_COND_INITIALIZER };
 	sqlite3_stmt *stmt = NULL;
 	const char *said;
+	bool hindered;
 	int rc;
 
 	if (thread_start(&watch.thread, check_watch_main, &watch) != 0)
@@ -180,10 +181,11 @@ static int check_quick(struct sqlite_db *db, char *how, size_t how_size)
 	check_watch_end(&watch);
 	said = rc == SQLITE_ROW ? (const char *)sqlite3_column_text(stmt, 0) : NULL;
 	snprintf(how, how_size, "%s", said != NULL ? said : sqlite3_errmsg(db->h));
+	hindered = said == NULL && check_hindered(db);
 	sqlite3_finalize(stmt);
 	if (rc == SQLITE_INTERRUPT || (said != NULL && strcmp(how, "ok") == 0))
 		return 0;
-	return rc == SQLITE_ROW && said != NULL ? -EUCLEAN : (rc & 0xff) == SQLITE_NOMEM || (rc & 0xff) == SQLITE_IOERR ? -EIO : -EUCLEAN;
+	return hindered ? -EIO : -EUCLEAN;
 }
 
 /* The first value of a query; *rc stays at the first failure. */
@@ -233,7 +235,8 @@ static enum store_open_result check_opened(struct sqlite_db *db, const char *pat
 		return sqlite_check_failed(db, rc, path, why, why_size);
 	rc = version < 1 ? -EUCLEAN : check_schema(db, (int)version);
 	snprintf(how, sizeof(how), "%s", rc == -EUCLEAN ? "its tables are not those of its version" : sqlite3_errmsg(db->h));
-	if (rc == 0)
+	/* It tells want of memory as damage, too: that is not there at a second look. */
+	if (rc == 0 && check_quick(db, how, sizeof(how)) != 0)
 		rc = check_quick(db, how, sizeof(how));
 	if (rc == -EUCLEAN)
 		return check_damaged(path, how, why, why_size);

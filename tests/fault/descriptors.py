@@ -5,12 +5,13 @@ The limit is set on the running daemon, a few descriptors above what it has open
 
 import os
 import resource
+import select
 import signal
 import socket
 import threading
 
 from jobdlook import children, sound
-from jobdtest import Client, Daemon, check, equal, eventually, main, test
+from jobdtest import PATIENCE, Client, Daemon, check, equal, eventually, main, test
 
 SPARE = 20          # descriptors left when the limit is set
 CROWD = 60          # connections that come for them
@@ -41,6 +42,7 @@ class Crowd:
             else:
                 self.sockets.append(socket.socket(socket.AF_UNIX, socket.SOCK_STREAM))
                 self.sockets[-1].connect(daemon.unix)
+            self.sockets[-1].settimeout(PATIENCE)
 
     def __enter__(self):
         return self
@@ -109,7 +111,8 @@ def _():
             # Those of the crowd that were taken are served, too; the others once there is room.
             for one in crowd.sockets[:2]:
                 one.sendall(b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n')
-                check(b'"result"' in one.recv(4096))
+            served, _, _ = select.select(crowd.sockets[:2], [], [], PATIENCE)     # one of the two was the first of all
+            check(served and b'"result"' in served[0].recv(4096), "who was taken is not served")
             last = crowd.sockets[-1]
             last.sendall(b'{"jsonrpc":"2.0","id":1,"method":"daemon.ping"}\n')
             for one in crowd.sockets[:-1]:
