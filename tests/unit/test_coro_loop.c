@@ -236,10 +236,9 @@ static void change_watch(void *arg)
 	loop_watch_close(&watch);
 }
 
-static void leave_letter(void *arg)
+static void count_call(void *arg)
 {
-	(void)arg;
-	leave(&trail, '.');
+	++*(int *)arg;
 }
 
 static void yield_and_stop(void *arg)
@@ -248,17 +247,16 @@ static void yield_and_stop(void *arg)
 	loop_stop();
 }
 
-/* What is always ready is called a turn, and no turn is endless for it. */
+/* What is always ready is called in each turn, and no turn is endless for it. */
 START_TEST(what_is_never_read_leaves_coroutines_their_turn)
 {
-	int times = 20;
+	int times = 20, calls = 0;
 
 	ck_assert_int_eq(pipe(pipe_fds), 0);
-	watch = loop_watch_open(pipe_fds[0], true, false, leave_letter, NULL);
+	watch = loop_watch_open(pipe_fds[0], true, false, count_call, &calls);
 	ck_assert_int_eq(write(pipe_fds[1], "a", 1), 1);
 	run(yield_and_stop, &times);
-	ck_assert_uint_ge(trail.n, 1);
-	ck_assert_uint_le(trail.n, 20);
+	ck_assert_int_ge(calls, 1);
 	loop_watch_close(&watch);
 	close(pipe_fds[0]);
 	close(pipe_fds[1]);
