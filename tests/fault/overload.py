@@ -6,7 +6,7 @@ from jobdlook import rss
 from jobdtest import SANITIZED, Daemon, check, equal, eventually, main, patient, test
 from jobdload import Load, line
 
-CONNECTIONS, EACH = 8, 600
+CONNECTIONS, EACH = 8, 150 if SANITIZED else 600
 IN_FLIGHT = 32                   # limits.requests_per_connection
 JOBS = 200                       # limits.jobs
 REQUEST, JOB = 64 << 10, 4 << 10     # bytes that one may take, with its coroutine's stack, its answer and its share of a commit
