@@ -158,7 +158,7 @@ def lag_since(c, before):
     total = sum(counted.values())
     lag = {"samples": total}
     for name, part in (("p50", 0.5), ("p99", 0.99), ("max", 1)):
-        seen = 0
+        seen = bound = 0            # where no tick was due meanwhile
         for bound in sorted((b for b in counted if counted[b] > 0), key=lambda b: (b is None, b)):
             seen += counted[bound]
             if seen >= total * part:
