@@ -139,12 +139,10 @@ def waiting(servers, quick):
              "aiohttp": Side(lambda count: work.waits("aiohttp", web, count), "python", "aiohttp"),
              "Celery with gevent": Side(lambda count: work.celery_waits(servers["celery gevent"], web, count), "redis", "celery",
                                         "redis-py", "gevent", rounds=1, quick=False)}
-    never = servers["slowweb never"]
-
     def held_by(which, *needs):
-        return Side(lambda count: work.in_flight(which, never, count), *needs)
+        return Side(lambda count: work.in_flight(which, count), *needs)
 
-    held = {"jobd": Side(lambda count: work.jobd_in_flight(never, count)), "bare libcurl loop": held_by("curl"),
+    held = {"jobd": Side(work.jobd_in_flight), "bare libcurl loop": held_by("curl"),
             "Node": held_by("node", "node"), "aiohttp": held_by("aiohttp", "python", "aiohttp")}
     return [
         Row("sleeping", {"jobd": Side(work.sleeping)},

@@ -25,7 +25,10 @@ def free_port():
 
 def rss(pid):
     with open(f"/proc/{pid}/status", encoding="ascii") as f:
-        return next(int(line.split()[1]) * 1024 for line in f if line.startswith("VmRSS"))
+        for line in f:
+            if line.startswith("VmRSS"):
+                return int(line.split()[1]) * 1024
+    raise RuntimeError(f"process {pid} has ended")
 
 
 class Server:
@@ -171,6 +174,10 @@ def jobd():
                    "-o", "pool.processes=2", "-o", "limits.io_jobs=20000", "-o", "log.level=error"])
 
 
+def slowweb(seconds):
+    return Server([os.path.join(BUILD, "slowweb"), "{port}", str(seconds)])
+
+
 def redis(*settings):
     return Server(["redis-server", "--port", "{port}", "--bind", "127.0.0.1", "--dir", "{dir}", "--save", "", *settings])
 
@@ -199,9 +206,8 @@ def make_servers():
                                 "-c", "listen_addresses=127.0.0.1"]),
         "pool": Talker([PYTHON, here("peer_pool.py")]),
         "scratch": Server([], copies=0, listens=False),     # a directory, for those that have no server
-        "slowweb": Server([os.path.join(BUILD, "slowweb"), "{port}"]),
-        "slowweb never": Server([os.path.join(BUILD, "slowweb"), "{port}", "86400"]),
-        "slowweb at once": Server([os.path.join(BUILD, "slowweb"), "{port}", "0"]),
+        "slowweb": slowweb(1),
+        "slowweb at once": slowweb(0),
         "nginx": Nginx([program("nginx") or "nginx", "-p", "{dir}", "-c", "{dir}/conf", "-e", "stderr"]),
     }
     broker = {"broker": servers["broker"]}

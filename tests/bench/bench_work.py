@@ -1,4 +1,5 @@
 """How each peer is given the work of a row: functions of a count that answer the figure. See bench_rows.py."""
+import contextlib
 import json
 import os
 import re
@@ -9,7 +10,7 @@ import tempfile
 import time
 
 from bench_install import PYTHON, postgres_program
-from bench_servers import BUILD, HERE, PATIENCE, jobd, rss
+from bench_servers import BUILD, HERE, PATIENCE, jobd, rss, slowweb
 
 PAYLOAD = "x" * 300
 
@@ -179,9 +180,19 @@ def fetch_rate(name, web, count, at_once):
 FEW = 100       # what these cost is not counted: the first of anything costs more
 
 
+@contextlib.contextmanager
+def silent_web():
+    """One for each figure: it holds the connections of those that were killed."""
+    web = slowweb(86400).start()
+    try:
+        yield web
+    finally:
+        web.stop()
+
+
 def connections(web):
     """How many the server has that are up."""
-    port = f":{web.start().port:04X}"
+    port = f":{web.port:04X}"
     with open("/proc/net/tcp", encoding="ascii") as f:
         return sum(fields[1].endswith(port) and fields[3] == "01" for fields in map(str.split, f))
 
@@ -197,25 +208,22 @@ def rss_in_flight(pid, web, count):
     return before
 
 
-def loop_rss(name, web, count):
-    while connections(web) > 0:         # an earlier one's
-        time.sleep(0.01)
-    process = subprocess.Popen(fetcher(name, web, count, count, 0), stdout=subprocess.DEVNULL)
-    try:
-        return rss_in_flight(process.pid, web, count)
-    finally:
-        process.kill()
-        process.wait()
+def loop_rss(name, count):
+    with silent_web() as web:
+        process = subprocess.Popen(fetcher(name, web, count, count, 0), stdout=subprocess.DEVNULL)
+        try:
+            return rss_in_flight(process.pid, web, count)
+        finally:
+            process.kill()
+            process.wait()
 
 
-def in_flight(name, web, count):
-    return (loop_rss(name, web, count) - loop_rss(name, web, FEW)) / (count - FEW) / 1024
+def in_flight(name, count):
+    return (loop_rss(name, count) - loop_rss(name, FEW)) / (count - FEW) / 1024
 
 
-def jobd_in_flight(web, count):
-    while connections(web) > 0:
-        time.sleep(0.01)
-    with FreshDaemon() as d:
+def jobd_in_flight(count):
+    with silent_web() as web, FreshDaemon() as d:
         d.client.submit(FEW, **http_job(web))
         few = rss_in_flight(d.server.pid(), web, FEW)
         d.client.submit(count - FEW, **http_job(web))
