@@ -78,14 +78,14 @@ def noops(servers):
         return Side(lambda count: work.drive(servers[server], "noop", peer, count, depth=100, variant=variant), need or peer)
 
     # Of a few jobs the way to the first and back from the last is most of the time.
-    def asked(name, *needs, least=200):
+    def asked(name, *needs, least=100):
         return Side(lambda count: servers[name].ask("noop", count), *needs, least=least)
 
     mine = Side(lambda count: work.drive(servers["jobd"], "noop", "jobd", count, depth=100))
     return [
         Row("noop", {"jobd": mine, "beanstalkd -f0": driven("beanstalkd -f0", "beanstalkd"),
                      "beanstalkd -f0, results": driven("beanstalkd -f0", "beanstalkd", "results"),
-                     "BullMQ": asked("bullmq", "redis", "node", "npm", "bullmq", least=1000),
+                     "BullMQ": asked("bullmq", "redis", "node", "npm", "bullmq", least=500),
                      "Celery": asked("celery", "redis", "celery", "redis-py"),
                      "RQ": asked("rq", "redis", "rq", "redis-py", least=50)},
             Measure("no-op jobs end to end, durable, 2 workers", "/s", True, must(4, "beanstalkd -f0"), must(2, "BullMQ"),
@@ -124,7 +124,7 @@ def commands(servers):
              "bare posix_spawn": Side(lambda count: work.drive(None, "exec", "spawn", count)),
              "xargs -P2": scripted(work.XARGS, {}, "xargs"),
              "task-spooler": scripted(work.TSP, work.TSP_ENV, "tsp", guess=300, most=900),
-             "Celery": Side(lambda count: servers["celery"].ask("exec", count), "redis", "celery", "redis-py", least=200),
+             "Celery": Side(lambda count: servers["celery"].ask("exec", count), "redis", "celery", "redis-py", least=100),
              "nq": scripted(work.NQ, work.NQ_ENV, "nq", guess=200, most=300),
              "GNU parallel": scripted(work.PARALLEL, {}, "parallel", least=200)}
     return [Row("exec", sides, Measure("exec /bin/true, output and usage recorded, 2 at once", "/s", True,
@@ -139,10 +139,13 @@ def waiting(servers, quick):
              "aiohttp": Side(lambda count: work.waits("aiohttp", web, count), "python", "aiohttp"),
              "Celery with gevent": Side(lambda count: work.celery_waits(servers["celery gevent"], web, count), "redis", "celery",
                                         "redis-py", "gevent", rounds=1, quick=False)}
-    def held_by(which, *needs):
-        return Side(lambda count: work.in_flight(which, count), *needs)
+    # Memory is the same in each round, to a tenth of a KiB.
+    rounds = 1 if quick else None
 
-    held = {"jobd": Side(work.jobd_in_flight), "bare libcurl loop": held_by("curl"),
+    def held_by(which, *needs):
+        return Side(lambda count: work.in_flight(which, count), *needs, rounds=rounds)
+
+    held = {"jobd": Side(work.jobd_in_flight, rounds=rounds), "bare libcurl loop": held_by("curl"),
             "Node": held_by("node", "node"), "aiohttp": held_by("aiohttp", "python", "aiohttp")}
     return [
         Row("sleeping", {"jobd": Side(work.sleeping)},
