@@ -6,6 +6,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#ifdef __SANITIZE_ADDRESS__
+#include <sanitizer/lsan_interface.h>
+#else
+#define __lsan_ignore_object(p) ((void)(p))
+#endif
 
 #include "conf/conf_key.h"
 
@@ -247,10 +252,12 @@ static bool conf_reader_pass(struct conf_reader *r)
 	return r->unknown_len > known;
 }
 
-/* What is torn is left behind: a crash would be worse. */
+/* What is torn is left behind: libconfuse would crash on it. */
 static void conf_reader_drop(struct conf_reader *r)
 {
-	if (r->cfg != NULL && !r->torn)
+	if (r->cfg != NULL && r->torn)
+		__lsan_ignore_object(r->cfg);
+	else if (r->cfg != NULL)
 		cfg_free(r->cfg);
 	r->cfg = NULL;
 }
