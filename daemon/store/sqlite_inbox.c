@@ -4,7 +4,7 @@
 #include <sched.h>
 #include <time.h>
 
-enum { LOOK_OUT_US = 100, PAUSES = 20, SKIP = 16 };
+enum { LOOK_OUT_US = 200, SKIP = 16 };
 
 int sqlite_inbox_open(struct sqlite_inbox *in)
 {
@@ -107,17 +107,7 @@ static bool inbox_empty_out(struct sqlite_inbox *in, mono_us patience)
 	return open;
 }
 
-static void inbox_pause(void)
-{
-	for (int i = 0; i < PAUSES; i++) {
-#if defined(__x86_64__)
-		__builtin_ia32_pause();
-#elif defined(__aarch64__)
-		__asm__ volatile("yield");
-#endif
-	}
-}
-
+/* Whoever brings the next op may be waiting for this very processor. */
 static void inbox_look_out(struct sqlite_inbox *in)
 {
 	mono_us until = clock_after(LOOK_OUT_US);
@@ -129,8 +119,8 @@ static void inbox_look_out(struct sqlite_inbox *in)
 		return;
 	}
 	while (atomic_load_explicit(&in->n, memory_order_relaxed) == 0 && clock_mono() < until)
-		inbox_pause();
-	if (atomic_load_explicit(&in->n, memory_order_relaxed) == 0)
+		sched_yield();
+	if (clock_mono() >= until)
 		in->skip = SKIP;
 }
 
