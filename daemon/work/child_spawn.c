@@ -148,10 +148,12 @@ pid_t spawn_command(struct spawn *s)
 	pid = vfork();
 	if (pid == 0)
 		spawn_become(s, paths, parent);
-	if (pid < 0)
+	if (pid < 0) {
 		pid = -errno;
-	else
+	} else {
+		setpgid(pid, pid);	/* where vfork does not wait, as under ThreadSanitizer, the child may not have come so far */
 		s->record->group = pid;
+	}
 	spawn_paths_free(paths);
 	return pid;
 }
