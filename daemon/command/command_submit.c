@@ -96,10 +96,10 @@ static int submit_all(struct call *call, struct submission *v, size_t n, bool ma
 	if (!room && !may_be_known(v, n))
 		return -1;
 	mailbox_leave_line(call->mailbox, &call->turn);	/* the store takes them in the order asked */
+	if (room && n > 0)
+		v[0].admitted = &call->parts->submitting;	/* so that none counts twice when others ask for room */
 	rc = n > 0 ? store_submit(call->parts->store, v, n, now, &at) : 0;
-	if (room)
-		command_admitted(call, n);
-	else if (rc == -EDQUOT)
+	if (!room && rc == -EDQUOT)
 		return -1;
 	call->error.kind = RPC_OK;
 	return rc == 0 ? 0 : fail_submit(call, rc, v, at, many);

@@ -107,6 +107,8 @@ bool store_op_tell(struct store *st, struct store_op *op, mono_us until)
 void store_op_done(struct store *st, struct store_op *op)
 {
 	store_op_tell(st, op, MONO_NEVER);
+	if (op->verb == VERB_SUBMIT && op->submit.n > 0 && op->submit.v[0].admitted != NULL)
+		*op->submit.v[0].admitted -= op->submit.n;
 	if (op->verb == VERB_QUEUE_SET && op->rc == 0)
 		st->observer.queue_changed(st->observer.arg, &op->queue.row);
 	if (op->schedule_told != NULL && op->rc == 0 && st->observer.schedule_changed != NULL)

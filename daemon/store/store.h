@@ -146,6 +146,7 @@ struct submission {
 	enum unique_on_conflict unique_on_conflict;
 	const char *request_id;		/* borrowed while the verb parks; NULL = none */
 	bool known_only;		/* there is no room for another: -EDQUOT unless its request_id answers it */
+	size_t *admitted;		/* or NULL; of the first: less all of them once they are told, or refused */
 	int64_t max_ready;		/* of its queue; 0 = no limit */
 	/* out */
 	int64_t id;			/* with -EEXIST or -EBUSY: the job that holds the key; 0: one of this very call */
