@@ -2,6 +2,10 @@
 #ifndef JOBD_TEST_SQLITETABLES_H
 #define JOBD_TEST_SQLITETABLES_H
 
+#include <stdint.h>
+
 void sqlitetables_check(const char *directory);
+/* The one number that a query of them gives, also while the store is open. */
+int64_t sqlitetables_number(const char *directory, const char *sql);
 
 #endif

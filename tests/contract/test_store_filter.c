@@ -8,12 +8,12 @@
  * still being read in, and once more as if the daemon had been killed.
  */
 #include <fcntl.h>
-#include <sqlite3.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "../lib/chance.h"
 #include "../lib/unit.h"
+#include "sqlitetables.h"
 #include "storetest.h"
 
 enum {
@@ -446,19 +446,7 @@ static void copy_file(const char *from, const char *to)
 
 static int64_t digests_kept(void)
 {
-	char path[300];
-	sqlite3_stmt *stmt;
-	sqlite3 *h;
-	int64_t n;
-
-	snprintf(path, sizeof(path), "%s/jobd.db", storetest_directory);
-	ck_assert_int_eq(sqlite3_open_v2(path, &h, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(h, "SELECT count(*) FROM digest", -1, &stmt, NULL), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
-	n = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	sqlite3_close(h);
-	return n;
+	return sqlitetables_number(storetest_directory, "SELECT count(*) FROM digest");
 }
 
 /* The files as they are now, while nobody writes: the log last, which says what of the other holds. */

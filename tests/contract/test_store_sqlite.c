@@ -8,6 +8,7 @@
 #include "../lib/unit.h"
 #include "config.h"
 #include "store/sqlite_sql.h"
+#include "sqlitetables.h"
 #include "storetest.h"
 
 static int64_t kept_id, deleted_id;
@@ -405,31 +406,22 @@ static void prune_all(void)
 	while (removed > 0);
 }
 
-static int64_t count_rows(const char *sql)
+static int64_t count_rows(const char *table)
 {
-	char path[300];
-	sqlite3_stmt *stmt;
-	sqlite3 *h;
-	int64_t n;
+	char sql[80];
 
-	snprintf(path, sizeof(path), "%s/jobd.db", storetest_directory);
-	ck_assert_int_eq(sqlite3_open_v2(path, &h, SQLITE_OPEN_READONLY, NULL), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_prepare_v2(h, sql, -1, &stmt, NULL), SQLITE_OK);
-	ck_assert_int_eq(sqlite3_step(stmt), SQLITE_ROW);
-	n = sqlite3_column_int64(stmt, 0);
-	sqlite3_finalize(stmt);
-	sqlite3_close(h);
-	return n;
+	snprintf(sql, sizeof(sql), "SELECT count(*) FROM %s", table);
+	return sqlitetables_number(storetest_directory, sql);
 }
 
 /* But for the blocks touched last, what is said of them comes to hold again. */
 static void what_ran_need_not_be_looked_at_for_ever(void)
 {
 	live_in_waves();
-	ck_assert_int_le(count_rows("SELECT count(*) FROM running"), 129);
+	ck_assert_int_le(count_rows("running"), 129);
 	prune_all();
-	ck_assert_int_eq(count_rows("SELECT count(*) FROM job"), 0);
-	ck_assert_int_le(count_rows("SELECT count(*) FROM running"), 129);
+	ck_assert_int_eq(count_rows("job"), 0);
+	ck_assert_int_le(count_rows("running"), 129);
 }
 
 START_TEST(what_is_said_of_blocks_comes_to_hold)
