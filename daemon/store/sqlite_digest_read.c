@@ -8,6 +8,8 @@
 #include "store/sqlite_digest_keep.h"
 #include "store/sqlite_file.h"
 
+enum { BEGIN_MADE = 2 };	/* those that change have no row: the newest, and maybe another */
+
 bool sqlite_digest_find(struct sqlite_db *db, bool down, int64_t *number)
 {
 	struct sqlite_query q = sqlite_query(db, down ? SQL_JOB_DOWN : SQL_JOB_UP);
@@ -77,10 +79,11 @@ static bool digests_read_in(struct sqlite_digests *d, struct sqlite_db *db, stru
 void sqlite_digests_begin(struct sqlite_digests *d, struct sqlite_db *db, int64_t next_id)
 {
 	struct digest_copy *copy = malloc(sizeof(*copy));
+	int made = 0;
 
 	d->known = digest_of(next_id - 1) + 1;
-	if (copy != NULL)
-		digests_read_in(d, db, copy);
+	while (copy != NULL && made < BEGIN_MADE && digests_read_in(d, db, copy))
+		made += !copy->kept;
 	free(copy);
 	sqlite_db_clear(db);
 }
