@@ -70,6 +70,7 @@ struct known {
 	struct known_type *types;
 	size_t types_n;
 	struct known_key *keys;
+	const char **key_names;
 	int64_t *in_hand;
 	size_t in_hand_cap;
 };
@@ -223,10 +224,27 @@ static int known_add_job(void *arg, const struct job *job)
 	return rc;
 }
 
+static int known_name_keys(struct known *k)
+{
+	const struct known_key *key, *next;
+	size_t n = 0;
+
+	if (k->keys == NULL)
+		return 0;
+	k->key_names = calloc(HASH_COUNT(k->keys) + 1, sizeof(*k->key_names));
+	if (k->key_names == NULL)
+		return -ENOMEM;
+	HASH_ITER(hh, k->keys, key, next)
+		k->key_names[n++] = key->name;
+	return 0;
+}
+
 static int known_add_in_hand(struct known *k, const struct attempts *all)
 {
 	int rc = attempts_each(all, known_add_job, k);
 
+	if (rc == 0)
+		rc = known_name_keys(k);
 	if (rc == 0 && k->of.in_hand_n > 0)
 		qsort(k->in_hand, k->of.in_hand_n, sizeof(k->in_hand[0]), compare_ids);
 	k->of.in_hand = k->in_hand;
@@ -254,7 +272,7 @@ int reason_filter(unsigned reasons, const struct backlog *s, const struct dispat
 	k->of.again = (reasons & 1u << REASON_RETRY) != 0;
 	k->of.taken = (reasons & 1u << REASON_NEXT) != 0;
 	k->of.ready = known_ready;
-	k->of.keyed = k->keys != NULL;
+	k->of.keys = k->key_names;
 	k->of.keyed_too = k->keys != NULL && (reasons & 1u << REASON_KEY_CONCURRENCY) != 0;
 	k->of.arg = k;
 	return 0;
@@ -277,6 +295,7 @@ void reason_filter_free(struct job_reasons **filter)
 		HASH_DEL(k->keys, key);
 		free(key);
 	}
+	free(k->key_names);
 	free(k->types);
 	free(k->in_hand);
 	free(k);

@@ -123,7 +123,7 @@ static bool memory_tagged(const struct memory_job *j, const char *name, const ch
 
 static bool memory_ready_passes(const struct memory_job *j, const struct job_reasons *r)
 {
-	const char *key = r->keyed ? j->spec->concurrency_key : NULL;
+	const char *key = r->keys != NULL ? j->spec->concurrency_key : NULL;
 
 	return r->ready(r->arg, j->spec->queue, j->spec->type, key, key != NULL ? j->spec->concurrency_limit : 0);
 }

@@ -6,6 +6,7 @@
 
 #include "base/names.h"
 
+/* Of a lane: do its jobs pass; and those that are ready? */
 enum { JUDGED_PASSES = 1, JUDGED_READY = 2 };
 
 /* ---- one lane, one flow ---- */
@@ -24,7 +25,7 @@ bool sqlite_judge_flow(struct sqlite_reader *r, const struct job_filter *f, cons
 	struct sqlite_query q;
 	bool passes = lane->ready;
 
-	if (flow == 0 || !f->reasons->keyed)
+	if (flow == 0 || f->reasons->keys == NULL)
 		return passes;
 	q = sqlite_query(&r->db, SQL_FLOW_GET);
 	sqlite_bind_int(&q, flow);
@@ -40,15 +41,15 @@ bool sqlite_judge_flow(struct sqlite_reader *r, const struct job_filter *f, cons
 
 /* ---- all that there are ---- */
 
-static enum judge_how judge_how(const struct job_filter *f, enum job_state state, bool again)
+static unsigned judge_needs(const struct job_filter *f, enum job_state state, bool again)
 {
 	if (f->states != 0 && (f->states & 1u << state) == 0)
-		return JUDGE_NOT;
+		return 0;
 	if (f->reasons == NULL)
-		return JUDGE_BY_LANE;
+		return JUDGED_PASSES;
 	if (state == JOB_SCHEDULED)
-		return (again ? f->reasons->again : f->reasons->first) ? JUDGE_BY_LANE : JUDGE_NOT;
-	return state == JOB_READY ? JUDGE_BY_REASON : JUDGE_BY_LANE;
+		return (again ? f->reasons->again : f->reasons->first) ? JUDGED_PASSES : 0;
+	return state == JOB_READY ? JUDGED_READY : JUDGED_PASSES;
 }
 
 static void judge_states(struct sqlite_judge *j)
@@ -57,8 +58,8 @@ static void judge_states(struct sqlite_judge *j)
 		for (int again = 0; again < 2; again++) {
 			unsigned what = digest_what((enum job_state)s, again);
 
-			j->how[what] = (uint8_t)judge_how(j->f, (enum job_state)s, again);
-			if (j->how[what] != JUDGE_NOT)
+			j->needs[what] = (uint8_t)judge_needs(j->f, (enum job_state)s, again);
+			if (j->needs[what] != 0)
 				j->want.whats |= 1u << what;
 		}
 }
@@ -142,23 +143,30 @@ static void judge_add_flow(struct sqlite_judge *j, struct sqlite_reader *r, int6
 	j->flows_n++;
 }
 
-static void judge_flows(struct sqlite_judge *j, struct sqlite_reader *r)
+static void judge_key(struct sqlite_judge *j, struct sqlite_reader *r, const char *key)
 {
 	const struct job_reasons *reasons = j->f->reasons;
-	struct sqlite_query q;
+	struct sqlite_query q = sqlite_query(&r->db, SQL_FLOW_READY);
 
-	if (reasons == NULL || !reasons->keyed || j->nothing)
-		return;
-	q = sqlite_query(&r->db, SQL_FLOW_READY);
+	sqlite_bind_text(&q, key);
 	while (r->db.failed == 0 && sqlite_next(&q)) {
 		const struct sqlite_lane *lane = sqlite_lane_at(&r->lanes, &r->db, sqlite_int(&q, 0));
-		const char *key = sqlite_text(&q, 1);
 
-		if (lane != NULL && lane->passes && key != NULL &&
-		    reasons->ready(reasons->arg, lane->queue, lane->type, key, sqlite_int(&q, 2)) != lane->ready)
-			judge_add_flow(j, r, sqlite_int(&q, 4));
+		if (lane != NULL && lane->passes &&
+		    reasons->ready(reasons->arg, lane->queue, lane->type, key, sqlite_int(&q, 1)) != lane->ready)
+			judge_add_flow(j, r, sqlite_int(&q, 3));
 	}
 	sqlite_end(&q);
+}
+
+static void judge_keys(struct sqlite_judge *j, struct sqlite_reader *r)
+{
+	const struct job_reasons *reasons = j->f->reasons;
+
+	if (reasons == NULL || reasons->keys == NULL || j->nothing)
+		return;
+	for (size_t i = 0; reasons->keys[i] != NULL && r->db.failed == 0; i++)
+		judge_key(j, r, reasons->keys[i]);
 	j->want.flows = j->flows_n > 0;
 }
 
@@ -167,7 +175,7 @@ bool sqlite_judge_begin(struct sqlite_judge *j, struct sqlite_reader *r, const s
 	*j = (struct sqlite_judge){ .f = f };
 	judge_states(j);
 	judge_lanes(j, r);
-	judge_flows(j, r);
+	judge_keys(j, r);
 	j->nothing |= j->want.whats == 0;
 	return r->db.failed == 0;
 }
@@ -189,26 +197,17 @@ static unsigned judge_by_lane(const struct sqlite_judge *j, int64_t lane)
 	return (size_t)lane < j->lanes_n ? j->lanes[lane] : 0;
 }
 
-/* Of those not in hand. */
-static bool judge_ready(const struct sqlite_judge *j, unsigned lane, int64_t flow)
+/* But for its flow, and if it is not in hand. */
+static bool judge_job(const struct sqlite_judge *j, unsigned what, int64_t lane)
 {
-	bool ready = (lane & JUDGED_READY) != 0;
-
-	if (flow == 0 || j->flows == NULL || (lane & JUDGED_PASSES) == 0)
-		return ready;
-	return (j->flows[judge_flow_at(j, flow)] == flow) != ready;
+	return (judge_by_lane(j, lane) & j->needs[what]) != 0;
 }
 
-static bool judge_job(const struct sqlite_judge *j, unsigned what, int64_t lane, int64_t flow)
+/* Does it pass or not other than its lane's do? */
+static bool judge_otherwise(const struct sqlite_judge *j, unsigned what, int64_t lane, int64_t flow)
 {
-	switch (j->how[what]) {
-	case JUDGE_NOT:
-		return false;
-	case JUDGE_BY_LANE:
-		return (judge_by_lane(j, lane) & JUDGED_PASSES) != 0;
-	default:
-		return judge_ready(j, judge_by_lane(j, lane), flow);
-	}
+	return flow != 0 && j->needs[what] == JUDGED_READY && (judge_by_lane(j, lane) & JUDGED_PASSES) != 0 &&
+	       j->flows[judge_flow_at(j, flow)] == flow;
 }
 
 /* A ready job in hand passes or not, whatever its flow. */
@@ -225,7 +224,7 @@ static void judge_in_hand(const struct sqlite_judge *j, const struct digest_copy
 		size_t i = (size_t)(reasons->in_hand[k] % DIGEST_IDS);
 		uint64_t bit = 1ull << i % 64;
 
-		if (digest_of(reasons->in_hand[k]) != copy->number || j->how[copy->what[i]] != JUDGE_BY_REASON)
+		if (digest_of(reasons->in_hand[k]) != copy->number || j->needs[copy->what[i]] != JUDGED_READY)
 			continue;
 		out->bits[i / 64] &= ~bit;
 		if (judge_taken(j, copy->lane[i]))
@@ -233,19 +232,24 @@ static void judge_in_hand(const struct sqlite_judge *j, const struct digest_copy
 	}
 }
 
+static void judge_flows_of(const struct sqlite_judge *j, const struct digest_copy *copy, struct judged *out)
+{
+	for (size_t i = 0; i < DIGEST_IDS; i++)
+		if (judge_otherwise(j, copy->what[i], copy->lane[i], copy->flow[i]))
+			out->bits[i / 64] ^= 1ull << i % 64;
+}
+
 void sqlite_judge_digest(const struct sqlite_judge *j, const struct digest_copy *copy, struct judged *out)
 {
 	for (size_t at = 0; at < DIGEST_IDS / 64; at++) {
 		uint64_t bits = 0;
 
-		for (size_t k = 0; k < 64; k++) {
-			size_t i = at * 64 + k;
-
-			if (judge_job(j, copy->what[i], copy->lane[i], copy->flows ? copy->flow[i] : 0))
-				bits |= 1ull << k;
-		}
+		for (size_t k = 0; k < 64; k++)
+			bits |= (uint64_t)judge_job(j, copy->what[at * 64 + k], copy->lane[at * 64 + k]) << k;
 		out->bits[at] = bits;
 	}
+	if (copy->flows && j->flows != NULL)
+		judge_flows_of(j, copy, out);
 	judge_in_hand(j, copy, out);
 }
 
@@ -254,7 +258,8 @@ bool sqlite_judge_row(const struct sqlite_judge *j, const struct sqlite_row *row
 	const struct job_row *job = &row->k.row;
 	unsigned what = digest_what(job->state, job->attempt);
 
-	if (j->how[what] == JUDGE_BY_REASON && job_reasons_in_hand(j->f->reasons, job->id))
+	if (j->needs[what] == JUDGED_READY && job_reasons_in_hand(j->f->reasons, job->id))
 		return judge_taken(j, row->lane->id);
-	return judge_job(j, what, row->lane->id, row->flow);
+	return judge_job(j, what, row->lane->id) !=
+	       (j->flows != NULL && judge_otherwise(j, what, row->lane->id, row->flow));
 }

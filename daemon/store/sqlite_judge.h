@@ -8,11 +8,9 @@
 
 #include "store/sqlite_reader.h"
 
-enum judge_how { JUDGE_NOT, JUDGE_BY_LANE, JUDGE_BY_REASON };
-
 struct sqlite_judge {
 	const struct job_filter *f;
-	uint8_t how[DIGEST_KINDS];	/* enum judge_how, by struct digest_copy.what */
+	uint8_t needs[DIGEST_KINDS];	/* any of these of its lane, by struct digest_copy.what: JUDGED_...; 0: nothing passes */
 	struct digest_want want;
 	bool nothing;			/* passes at all */
 	uint8_t *lanes;			/* by id: JUDGED_...; NULL: any passes */

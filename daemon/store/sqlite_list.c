@@ -327,22 +327,22 @@ static void list_count_lane(struct store_op *op, struct sqlite_query *q)
 	}
 }
 
-/* Ready jobs with a concurrency key pass or not, whatever else their lane's do. */
-static void list_count_keyed(struct sqlite_reader *r, struct store_op *op)
+/* Ready jobs with this concurrency key pass or not, whatever else their lane's do. */
+static void list_count_keyed(struct sqlite_reader *r, struct store_op *op, const char *key)
 {
 	const struct job_filter *f = op->list.filter;
 	struct sqlite_query q = sqlite_query(&r->db, SQL_FLOW_READY);
 
+	sqlite_bind_text(&q, key);
 	while (sqlite_next(&q)) {
 		struct sqlite_lane *lane = sqlite_lane_at(&r->lanes, &r->db, sqlite_int(&q, 0));
-		const char *key = sqlite_text(&q, 1);
 
-		if (lane == NULL || key == NULL)
+		if (lane == NULL)
 			continue;
 		sqlite_judge_lane(r, f, lane);
 		if (lane->passes)
-			op->list.by_state[JOB_READY] += sqlite_int(&q, 3) *
-				(f->reasons->ready(f->reasons->arg, lane->queue, lane->type, key, sqlite_int(&q, 2)) - lane->ready);
+			op->list.by_state[JOB_READY] += sqlite_int(&q, 2) *
+				(f->reasons->ready(f->reasons->arg, lane->queue, lane->type, key, sqlite_int(&q, 1)) - lane->ready);
 	}
 }
 
@@ -369,8 +369,8 @@ static int list_count_lanes(struct sqlite_reader *r, struct store_op *op)
 		list_count_lane(op, &q);
 	if (f->reasons == NULL || !list_state_asked(f, JOB_READY))
 		return r->db.failed;
-	if (f->reasons->keyed)
-		list_count_keyed(r, op);
+	for (const char *const *key = f->reasons->keys; key != NULL && *key != NULL; key++)
+		list_count_keyed(r, op, *key);
 	for (size_t i = 0; i < f->reasons->in_hand_n; i++)
 		list_count_in_hand(r, op, f->reasons->in_hand[i]);
 	return r->db.failed;

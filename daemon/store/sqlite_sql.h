@@ -109,6 +109,7 @@ static const char *const sqlite_migrations[] = {
 	"INSERT INTO tag SELECT name, value, job / 64, sum(1 << job % 64) FROM tag_each GROUP BY name, value, job / 64;"
 	"DROP TABLE tag_each;"
 	"CREATE TABLE digest(number INTEGER PRIMARY KEY, jobs BLOB NOT NULL);",
+	"CREATE INDEX flow_key ON flow(key) WHERE key IS NOT NULL;",
 };
 
 enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations[0]) };
@@ -262,7 +263,7 @@ enum { SQLITE_VERSION_NOW = sizeof(sqlite_migrations) / sizeof(sqlite_migrations
 	X(SQL_FLOW_SAVE, "UPDATE flow SET unfinished=?2, ready=?3 WHERE id = ?1") \
 	X(SQL_FLOW_PUT, "INSERT INTO flow VALUES(?1,?2,?3,?4,?5,?6,?7)") \
 	X(SQL_FLOW_GET, "SELECT key, \"limit\" FROM flow WHERE id = ?1") \
-	X(SQL_FLOW_READY, "SELECT lane, key, \"limit\", ready, id FROM flow WHERE ready > 0 AND key IS NOT NULL") \
+	X(SQL_FLOW_READY, "SELECT lane, \"limit\", ready, id FROM flow WHERE key = ?1 AND ready > 0") \
 	X(SQL_FLOW_DELETE, "DELETE FROM flow WHERE id = ?1") \
 	X(SQL_FLOW_ALL, "SELECT id, lane, grp, key, \"limit\", unfinished, ready FROM flow") \
 	X(SQL_FLOWS_RUNNING, "SELECT flow" SQLITE_RUNNING " AND flow <> 0") \

@@ -349,7 +349,7 @@ struct job_reasons {
 	bool first, again;		/* those scheduled for their first attempt; for another */
 	/* Does a ready job pass: of this queue and type, with this concurrency key and limit (or NULL), that is not in hand? */
 	bool (*ready)(const void *arg, const char *queue, const char *type, const char *key, int64_t limit);
-	bool keyed;			/* that may differ by key; else it is asked for NULL only */
+	const char *const *keys;	/* NULL-ended: by one of these that may differ; NULL: it is asked for NULL only */
 	bool keyed_too;			/* and those with a key may pass where those without do not */
 	const void *arg;
 	const int64_t *in_hand;		/* ready ones about to start, by id: */

@@ -159,6 +159,8 @@ static bool ready_by_key(const void *arg, const char *queue, const char *type, c
 	return key != NULL && strcmp(key, "full") == 0;
 }
 
+static const char *const full_key[] = { "full", NULL };
+
 static void pick(const char **to, const char *const *from, unsigned quarters)
 {
 	size_t n = 0;
@@ -240,7 +242,7 @@ static void add_others(void)
 	l->f.reasons = &l->reasons;
 	l->f.states = 1u << JOB_SCHEDULED;
 	l = add("ready, of a full key");
-	l->reasons = (struct job_reasons){ .ready = ready_by_key, .arg = l, .keyed = true, .keyed_too = true };
+	l->reasons = (struct job_reasons){ .ready = ready_by_key, .arg = l, .keys = full_key, .keyed_too = true };
 	l->f.reasons = &l->reasons;
 	l->f.states = 1u << JOB_READY;
 	l = add("ready, of no queue");

@@ -168,7 +168,7 @@ static bool ready_passes(const void *arg, const char *queue, const char *type, c
 {
 	const struct filtered *f = arg;
 
-	ck_assert(key == NULL || f->reasons.keyed);
+	ck_assert(key == NULL || f->reasons.keys != NULL);
 	ck_assert_int_eq(limit, key != NULL ? 3 : 0);
 	ck_assert_str_ne(type, "");
 	if (key != NULL && strcmp(key, "full") == 0)
@@ -209,14 +209,16 @@ static void filter_by_tags(struct filtered *f)
 	f->f.tag_values = f->tag_values;
 }
 
+static const char *const full_key[] = { "full", NULL };
+
 static void filter_by_reasons(struct filtered *f)
 {
 	struct job_reasons *r = &f->reasons;
 	size_t n = 0;
 
 	f->ready_queues = some_of(QUEUES);
-	r->keyed = chance_below(2) == 0;
-	f->full_passes = r->keyed && chance_below(2) == 0;
+	r->keys = chance_below(2) == 0 ? full_key : NULL;
+	f->full_passes = r->keys != NULL && chance_below(2) == 0;
 	r->keyed_too = f->full_passes;
 	r->first = chance_below(2) == 0;
 	r->again = chance_below(2) == 0;
@@ -267,7 +269,7 @@ static bool reason_passes(const struct filtered *f, const struct known *j)
 		return true;
 	if (job_reasons_in_hand(r, j->id))
 		return r->taken;
-	if (j->full && r->keyed)
+	if (j->full && r->keys != NULL)
 		return f->full_passes;
 	return (f->ready_queues & 1u << j->queue) != 0;
 }
