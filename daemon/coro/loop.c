@@ -5,6 +5,7 @@
 #include <string.h>
 
 #include "base/log.h"
+#include "base/lookout.h"
 #include "coro/coro_priv.h"
 #include "coro/overflow.h"
 #include "coro/watch.h"
@@ -34,6 +35,8 @@ static struct {
 	uint64_t tick_turn;		/* the turn of the last tick */
 	bool ticking;
 	struct loop_stats stats;
+	struct lookout lookout;
+	int expected;
 	bool stopping;
 } loop;
 
@@ -137,6 +140,7 @@ int loop_open(const struct loop_conf *conf)
 	if (loop.base != NULL)
 		return -EBUSY;
 	loop.last = &loop.first;
+	lookout_init(&loop.lookout);
 	sched_open(conf);
 	rc = base_open();
 	if (rc == 0)
@@ -215,13 +219,32 @@ static void deferred_run(void)
 
 /* ---- turns ---- */
 
+void loop_expect(int n)
+{
+	loop.expected += n;
+}
+
+static bool loop_look(void *arg)
+{
+	(void)arg;
+	event_base_loop(loop.base, EVLOOP_NONBLOCK);
+	return watch_called() || sched_ready() || loop.first != NULL;
+}
+
+static void loop_look_or_wait(bool idle)
+{
+	watch_turn();
+	if (!idle)
+		event_base_loop(loop.base, EVLOOP_NONBLOCK);
+	else if (loop.expected <= 0 || !lookout(&loop.lookout, loop_look, NULL))
+		event_base_loop(loop.base, EVLOOP_ONCE);
+}
+
 static void loop_turn(void)
 {
-	bool idle = timers_arm() && !sched_ready() && loop.first == NULL;
 	mono_us until;
 
-	watch_turn();
-	event_base_loop(loop.base, idle ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
+	loop_look_or_wait(timers_arm() && !sched_ready() && loop.first == NULL);
 	if (!loop.ticking)
 		tick_set();
 	timers_run();

@@ -27,6 +27,13 @@ void loop_reconfigure(const struct loop_conf *conf);
 /* Runs turns until loop_stop, or until no coroutine is alive. */
 void loop_run(void);
 void loop_stop(void);
+
+/*
+ * So many things more (or fewer) are under way in other threads, each likely to
+ * come in some tens of microseconds, by a watch: the loop looks out before it sleeps.
+ */
+void loop_expect(int n);
+
 /* Every coroutine must have returned. */
 void loop_close(void);
 

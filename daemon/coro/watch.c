@@ -31,6 +31,11 @@ void watch_turn(void)
 	turn_until = 0;
 }
 
+bool watch_called(void)
+{
+	return turn_until != 0;
+}
+
 static void watch_ready(evutil_socket_t fd, short what, void *arg)
 {
 	struct loop_watch *w = arg;

@@ -82,6 +82,7 @@ static void sqlite_submit(struct store *st, struct store_op *op)
 	struct sqlite_turn *turn = sqlite_turn_of(s, op);
 
 	s->begun = true;
+	loop_expect(1);
 	STAILQ_INSERT_TAIL(&turn->ops, op, link);
 	turn->n++;
 	if (turn == &s->writes && turn->n >= PART_OPS)

@@ -52,12 +52,20 @@ static int sqlite_db_broke(struct sqlite_db *db, int rc)
 	return sqlite_db_fail(db, sqlite_db_errno(db, rc), db->h != NULL ? sqlite3_errmsg(db->h) : sqlite3_errstr(rc));
 }
 
+const char *sqlite_db_vfs(void)
+{
+	const sqlite3_vfs *vfs = sqlite3_vfs_find(NULL);
+
+	return vfs == NULL || strcmp(vfs->zName, "unix") == 0 ? "unix-excl" : vfs->zName;
+}
+
 int sqlite_db_open(struct sqlite_db *db, const char *path, int flags, const char *vfs)
 {
 	int rc;
 
 	memset(db, 0, sizeof(*db));
-	rc = sqlite3_open_v2(path, &db->h, flags | SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE, vfs);
+	flags |= SQLITE_OPEN_NOMUTEX | SQLITE_OPEN_PRIVATECACHE;
+	rc = sqlite3_open_v2(path, &db->h, flags, vfs != NULL ? vfs : sqlite_db_vfs());
 	if (rc != SQLITE_OK) {
 		sqlite_db_broke(db, rc);
 		sqlite3_close(db->h);

@@ -22,7 +22,15 @@ struct sqlite_db {
 	char why[200];			/* of it, in SQLite's words */
 };
 
-/* 0 or -errno (db->why says it). flags and vfs as sqlite3_open_v2's. */
+/*
+ * The name of the VFS that all connections of this process are to use: while
+ * one is open the file is this process's alone, so that the locks among them
+ * take no system calls, and nobody else can hold up the log. Where SQLite's
+ * default was replaced: that.
+ */
+const char *sqlite_db_vfs(void);
+
+/* 0 or -errno (db->why says it). flags and vfs as sqlite3_open_v2's; NULL: sqlite_db_vfs. */
 int sqlite_db_open(struct sqlite_db *db, const char *path, int flags, const char *vfs);
 void sqlite_db_close(struct sqlite_db *db);
 

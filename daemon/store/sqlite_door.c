@@ -76,6 +76,7 @@ static void door_tell(struct sqlite_door *door, mono_us until)
 
 	while ((op = STAILQ_FIRST(&door->out)) != NULL && store_op_tell(door->st, op, until)) {
 		STAILQ_REMOVE_HEAD(&door->out, link);
+		loop_expect(-1);
 		store_op_done(door->st, op);
 		if (until != MONO_NEVER && clock_mono() >= until)
 			break;

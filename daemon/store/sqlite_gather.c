@@ -3,6 +3,8 @@
 #include <sqlite3.h>
 #include <string.h>
 
+#include "store/sqlite_db.h"
+
 enum { GATHER_BYTES = 16 * (4096 + 24) };	/* SQLite's VFS for Unix takes less than 128 KiB at a time */
 
 struct gather_file {
@@ -180,12 +182,12 @@ static int gather_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, i
 
 const char *sqlite_gather_vfs(void)
 {
-	real_vfs = sqlite3_vfs_find(NULL);
+	real_vfs = sqlite3_vfs_find(sqlite_db_vfs());
 	if (real_vfs == NULL)
 		return NULL;
+	sqlite3_vfs_unregister(&gather);
 	gather = *real_vfs;
 	gather.zName = "jobd";
-	gather.pNext = NULL;
 	gather.szOsFile += (int)sizeof(struct gather_file);
 	gather.xOpen = gather_open;
 	return sqlite3_vfs_register(&gather, 0) == SQLITE_OK ? gather.zName : NULL;

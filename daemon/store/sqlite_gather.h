@@ -9,10 +9,7 @@
 #ifndef JOBD_SQLITE_GATHER_H
 #define JOBD_SQLITE_GATHER_H
 
-/*
- * The name of the VFS that does so, made of what is SQLite's default now; for
- * the one connection that writes. NULL where it cannot be had.
- */
+/* The name of the VFS that does so, made of sqlite_db_vfs: for the one connection that writes. NULL where it cannot be had. */
 const char *sqlite_gather_vfs(void);
 
 #endif

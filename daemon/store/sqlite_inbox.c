@@ -1,10 +1,7 @@
 #include "store/sqlite_inbox.h"
 
 #include <errno.h>
-#include <sched.h>
 #include <time.h>
-
-enum { LOOK_OUT_US = 200, SKIP = 16 };
 
 int sqlite_inbox_open(struct sqlite_inbox *in)
 {
@@ -14,8 +11,8 @@ int sqlite_inbox_open(struct sqlite_inbox *in)
 	STAILQ_INIT(&in->ops);
 	STAILQ_INIT(&in->mine);
 	atomic_init(&in->n, 0);
-	in->closed = in->looks_out = false;
-	in->skip = 0;
+	in->closed = false;
+	in->lookout.never = true;
 	rc = pthread_mutex_init(&in->mutex, NULL);
 	if (rc != 0)
 		return -rc;
@@ -30,9 +27,7 @@ int sqlite_inbox_open(struct sqlite_inbox *in)
 
 void sqlite_inbox_look_out(struct sqlite_inbox *in)
 {
-	cpu_set_t may;
-
-	in->looks_out = sched_getaffinity(0, sizeof(may), &may) == 0 && CPU_COUNT(&may) > 1;
+	lookout_init(&in->lookout);
 }
 
 void sqlite_inbox_free(struct sqlite_inbox *in)
@@ -107,21 +102,11 @@ static bool inbox_empty_out(struct sqlite_inbox *in, mono_us patience)
 	return open;
 }
 
-/* Whoever brings the next op may be waiting for this very processor. */
-static void inbox_look_out(struct sqlite_inbox *in)
+static bool inbox_any(void *arg)
 {
-	mono_us until = clock_after(LOOK_OUT_US);
+	struct sqlite_inbox *in = arg;
 
-	if (!in->looks_out || !STAILQ_EMPTY(&in->mine))
-		return;
-	if (in->skip > 0) {
-		in->skip--;
-		return;
-	}
-	while (atomic_load_explicit(&in->n, memory_order_relaxed) == 0 && clock_mono() < until)
-		sched_yield();
-	if (clock_mono() >= until)
-		in->skip = SKIP;
+	return atomic_load_explicit(&in->n, memory_order_relaxed) > 0;
 }
 
 bool sqlite_inbox_take(struct sqlite_inbox *in, struct op_list *batch, size_t max, size_t weight, mono_us patience)
@@ -130,7 +115,8 @@ bool sqlite_inbox_take(struct sqlite_inbox *in, struct op_list *batch, size_t ma
 	size_t taken = 0, n = 0;
 	bool open;
 
-	inbox_look_out(in);
+	if (STAILQ_EMPTY(&in->mine))
+		lookout(&in->lookout, inbox_any, in);
 	open = inbox_empty_out(in, patience);
 	STAILQ_INIT(batch);
 	while (n < max && taken < weight && (op = STAILQ_FIRST(&in->mine)) != NULL) {

@@ -1,10 +1,5 @@
 /*
  * sqlite_inbox: ops on their way from the loop to one of the store's threads.
- *
- * To be woken takes a thread some tens of microseconds, on virtual machines
- * above all: of one submit at a time that is a fifth. So the next op is looked
- * out for, for a moment, before the thread sleeps; but now and then only
- * after it was done in vain.
  */
 #ifndef JOBD_SQLITE_INBOX_H
 #define JOBD_SQLITE_INBOX_H
@@ -12,6 +7,7 @@
 #include <pthread.h>
 #include <stdatomic.h>
 
+#include "base/lookout.h"
 #include "store/op.h"
 
 struct sqlite_inbox {
@@ -21,12 +17,11 @@ struct sqlite_inbox {
 	bool closed;
 	struct op_list mine;		/* moved out of ops already: the taking thread's */
 	atomic_size_t n;		/* in both */
-	bool looks_out;			/* see above; only where there is a processor to spare */
-	unsigned skip;			/* so many will not be looked out for */
+	struct lookout lookout;		/* for the next op */
 };
 
 int sqlite_inbox_open(struct sqlite_inbox *in);
-/* Its thread is to look out for ops that come soon, unless it would be in their way. */
+/* Its thread is to look out for ops that come soon. */
 void sqlite_inbox_look_out(struct sqlite_inbox *in);
 void sqlite_inbox_free(struct sqlite_inbox *in);
 

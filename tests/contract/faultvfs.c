@@ -182,7 +182,7 @@ static int fault_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
 
 void faultvfs_install(void)
 {
-	fault.real = sqlite3_vfs_find(NULL);
+	fault.real = sqlite3_vfs_find("unix-excl");
 	if (fault.real == NULL)
 		abort();
 	fault.methods = (sqlite3_io_methods){

@@ -203,7 +203,7 @@ static int power_open(sqlite3_vfs *vfs, const char *name, sqlite3_file *file, in
 
 void powervfs_install(void)
 {
-	power.real = must_have(sqlite3_vfs_find(NULL));
+	power.real = must_have(sqlite3_vfs_find("unix-excl"));
 	power.methods = (sqlite3_io_methods){
 		.iVersion = 2, .xClose = power_close, .xRead = power_read, .xWrite = power_write,
 		.xTruncate = power_truncate, .xSync = power_sync, .xFileSize = power_size, .xLock = power_lock,

@@ -391,7 +391,8 @@ static bool others_of_a_and_hand(int i) { return others_of_a(i) || keyed_in_b(i)
 
 STORE_TEST(keys_of_ready_jobs_tell_them_apart)
 {
-	struct job_reasons r = { .ready = key_full, .keyed = true, .keyed_too = true };
+	static const char *const in_hand[] = { "of no job", "full", NULL };
+	struct job_reasons r = { .ready = key_full, .keys = in_hand, .keyed_too = true };
 	struct job_filter f = { .states = 1u << JOB_READY, .reasons = &r };
 	int64_t hand[2];
 
