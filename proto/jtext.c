@@ -6,6 +6,7 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
+#include "proto/jread.h"
 #include "proto/utf8.h"
 
 /* Brackets that open, anywhere: an upper bound of the depth, eight bytes a step. */
@@ -113,7 +114,11 @@ static json_t *jtext_whole(json_t *value, unsigned long refused)
 json_t *jtext_load(const char *text, size_t len)
 {
 	unsigned long refused = jtext_begin();
+	struct jread r;
+	json_t *value = jtext_whole(jread(&r, text, len, NULL), refused);
 
+	if (value != NULL || errno == ENOMEM)
+		return value;
 	return jtext_whole(json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL), refused);
 }
 
@@ -144,7 +149,8 @@ static size_t jtext_next(void *to, size_t size, void *arg)
 	return n;
 }
 
-json_t *jtext_parse_in_parts(const char *text, size_t len, int (*rest)(void), char *why, size_t why_size)
+/* What is not JSON, or none that jread takes. */
+static json_t *jtext_parse_odd(const char *text, size_t len, int (*rest)(void), char *why, size_t why_size)
 {
 	enum { FLAGS = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL };
 	struct jtext_parts parts = { text, len, 0, JTEXT_PART, rest };
@@ -165,6 +171,20 @@ json_t *jtext_parse_in_parts(const char *text, size_t len, int (*rest)(void), ch
 	if (value == NULL)
 		jtext_complain(&error, why, why_size);
 	return value;
+}
+
+json_t *jtext_parse_in_parts(const char *text, size_t len, int (*rest)(void), char *why, size_t why_size)
+{
+	unsigned long refused = jtext_begin();
+	struct jread r;
+	json_t *value = jtext_whole(jread(&r, text, len, rest), refused);
+
+	if (value != NULL)
+		return value;
+	if (errno != ENOMEM && !r.stopped)
+		return jtext_parse_odd(text, len, rest, why, why_size);
+	snprintf(why, why_size, "%s", r.stopped ? "it was not read to its end" : "out of memory");
+	return NULL;
 }
 
 bool jtext_utf8(const void *data, size_t len)

@@ -6,6 +6,7 @@
  * the daemon: frame, parser, request, params. What must hold whatever comes:
  *
  * - the frames are the same however the stream is cut;
+ * - what jread takes jansson takes, as the same value;
  * - what is printed reads back equal, and every reply is one line of JSON;
  * - an error has a kind, and its reply carries the request's id.
  *
@@ -19,6 +20,7 @@
 #include "base/buf.h"
 #include "proto/address.h"
 #include "proto/frame.h"
+#include "proto/jread.h"
 #include "proto/jtext.h"
 #include "proto/params.h"
 #include "proto/request.h"
@@ -46,6 +48,19 @@ static json_t *fuzz_reparse(const struct buf *text)
 	must(value != NULL);
 	must(memchr(buf_data(text), '\n', buf_len(text)) == NULL);
 	return value;
+}
+
+static void fuzz_quickly(const char *text, size_t len)
+{
+	struct jread r;
+	json_t *quick = jread(&r, text, len, NULL), *slow;
+
+	if (quick == NULL)
+		return;
+	slow = json_loadb(text, len, JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	must(slow != NULL && json_equal(quick, slow));
+	json_decref(quick);
+	json_decref(slow);
 }
 
 static void fuzz_round_trip(const json_t *value)
@@ -165,6 +180,7 @@ static void fuzz_line(const struct frame *line)
 	char why[256] = "";
 	json_t *value = jtext_parse(line->text, line->len, why, sizeof(why));
 
+	fuzz_quickly(line->text, line->len);
 	if (value == NULL) {
 		must(why[0] != '\0');
 		return;

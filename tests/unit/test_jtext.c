@@ -122,14 +122,16 @@ START_TEST(parts_make_the_same_whole)
 	parts = jtext_parse_in_parts(buf_data(&text), buf_len(&text), rest, why, sizeof(why));
 	ck_assert_ptr_nonnull(whole);
 	ck_assert_int_eq(json_equal(whole, parts), 1);
-	ck_assert_int_eq(rests, 4);
+	ck_assert_int_eq(rests, 3);
 	json_decref(whole);
 	json_decref(parts);
 	rests = 0;
 	ck_assert_ptr_null(jtext_parse_in_parts(buf_data(&text), buf_len(&text) - 1, rest, why, sizeof(why)));
 	ck_assert_ptr_nonnull(strstr(why, "at byte"));
+	ck_assert_int_ge(rests, 6);		/* jansson says what is wrong, with as many */
+	rests = 0;
 	parts = jtext_parse_in_parts("[1]", 3, rest, why, sizeof(why));
-	ck_assert_int_eq(rests, 4);		/* what is short needs none */
+	ck_assert_int_eq(rests, 0);		/* what is short needs none */
 	json_decref(parts);
 	buf_free(&text);
 }
