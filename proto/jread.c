@@ -1,5 +1,6 @@
 #include "proto/jread.h"
 
+#include <endian.h>
 #include <stdint.h>
 #include <string.h>
 
@@ -34,19 +35,23 @@ static json_t *jread_odd(const char *text, const char *end)
 
 /* ---- strings ---- */
 
-/* Leaves behind what needs no look: eight bytes a step that are ASCII, and neither '"' nor '\' nor below ' '. */
+/* Goes to what needs a look, eight bytes a step: '"', '\', what is below ' ', or not ASCII. Up to 7 bytes too few at the end. */
 static void jread_plain(struct jread *r)
 {
 	const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
 
 	while (r->end - r->at >= 8) {
-		uint64_t v, quote, slash;
+		uint64_t v, quote, slash, odd;
 
 		memcpy(&v, r->at, 8);
+		v = le64toh(v);
 		quote = v ^ ones * '"';
 		slash = v ^ ones * '\\';
-		if ((((quote - ones) | (slash - ones) | (v - ones * ' ') | v) & tops) != 0)
+		odd = ((quote - ones) | (slash - ones) | (v - ones * ' ') | v) & tops;	/* sure of the first; later ones borrow */
+		if (odd != 0) {
+			r->at += __builtin_ctzll(odd) / 8;
 			return;
+		}
 		r->at += 8;
 	}
 }

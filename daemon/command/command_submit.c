@@ -184,16 +184,27 @@ static int enter_line(struct call *call)
 	return rc == 0 ? 0 : command_fail(call, rc);
 }
 
+/* What has been read goes before the store is waited for; but for the request's id, which is borrowed. */
+static json_t *forget_params(struct params *p)
+{
+	json_t *request_id = json_incref(json_object_get(p->object, "request_id"));
+
+	json_object_clear(p->object);
+	return request_id;
+}
+
 static int job_submit(struct call *call)
 {
 	struct admit_extras extras;
 	struct submission s;
 	wall_ms now = clock_wall();
+	json_t *request_id;
 	bool waits;
 	int rc;
 
 	if (enter_line(call) != 0 || admit_read(&call->params, now, &s, &extras) != 0)
 		return -1;
+	request_id = forget_params(&call->params);
 	waits = extras.wait >= 0 && !extras.dry_run;
 	rc = waits ? command_enter_wait(call) : 0;
 	if (rc == 0) {
@@ -202,6 +213,7 @@ static int job_submit(struct call *call)
 			command_leave_wait(call);
 	}
 	admit_free(&s);
+	json_decref(request_id);
 	return rc;
 }
 

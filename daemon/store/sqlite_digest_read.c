@@ -78,7 +78,7 @@ static bool digests_read_in(struct sqlite_digests *d, struct sqlite_db *db, stru
 
 void sqlite_digests_begin(struct sqlite_digests *d, struct sqlite_db *db, int64_t next_id)
 {
-	struct digest_copy *copy = malloc(sizeof(*copy));
+	struct digest_copy *copy = calloc(1, sizeof(*copy));
 	int made = 0;
 
 	d->known = digest_of(next_id - 1) + 1;
