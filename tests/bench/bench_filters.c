@@ -17,33 +17,12 @@
 #include <string.h>
 #include <time.h>
 
-#include "coro/coro.h"
-#include "coro/loop.h"
-#include "store/store.h"
+#include "tests/bench/storebench.h"
 
 enum { MANY = 100, NOW = 1000, ROUNDS = 5, PAGE = 100, JOINTS = 10, QUARTERS = 4, KEYS = 25000, CASES_MAX = 4096 };
 
-static struct store *store;
 static int64_t records = 1000000, first_id = 1;
 static size_t lines = 20;
-
-static void changed(void *arg, const struct job_change *change)
-{
-	(void)arg, (void)change;
-}
-
-static void queue_changed(void *arg, const struct queue_row *queue)
-{
-	(void)arg, (void)queue;
-}
-
-static void check(int rc, const char *what)
-{
-	if (rc == 0)
-		return;
-	fprintf(stderr, "bench_filters: %s: %s\n", what, strerror(-rc));
-	exit(1);
-}
 
 /* ---- filling ---- */
 
@@ -81,7 +60,7 @@ static struct job_spec *make_spec(int64_t i)
 	from.concurrency_key = key;
 	from.concurrency_limit = 5;
 	spec = job_spec_new(&from);
-	check(spec != NULL ? 0 : -ENOMEM, "spec");
+	storebench_check(spec != NULL ? 0 : -ENOMEM, "spec");
 	return spec;
 }
 
@@ -90,7 +69,7 @@ static void fail(int64_t id)
 	struct settlement s = { .id = id, .attempt = 1, .started_at = NOW, .finished_at = NOW + 1, .where = "worker 1 (pid 4711)",
 				.outcome = OUTCOME_FAILED, .next = JOB_FAILED, .reason = "exit_status", .message = "it ended with 1" };
 
-	check(store_settle(store, &s), "settle");
+	storebench_check(store_settle(store, &s), "settle");
 }
 
 static int64_t next_fill;
@@ -112,7 +91,7 @@ static void fill(void *arg)
 			v[i].run_at = quarter == DELAYED ? NOW + 100000 : 0;
 			v[i].hold = quarter == HELD;
 		}
-		check(store_submit(store, v, MANY, NOW, NULL), "submit");
+		storebench_check(store_submit(store, v, MANY, NOW, NULL), "submit");
 		for (int i = 0; i < MANY; i++) {
 			job_spec_unref(&v[i].spec);
 			if ((joint(from + i) ? (from + i) / 2 : from + i) % QUARTERS == FAILED)
@@ -309,7 +288,7 @@ static void list(struct line *l, bool newest_first, int64_t after)
 {
 	struct job_page page;
 
-	check(store_list(store, &l->f, newest_first, after, PAGE, false, &page), "list");
+	storebench_check(store_list(store, &l->f, newest_first, after, PAGE, false, &page), "list");
 	l->n = (int64_t)page.n;
 	job_page_free(&page);
 }
@@ -329,7 +308,7 @@ static void count(struct line *l, int64_t arg)
 	int64_t by_state[JOB_STATES];
 
 	(void)arg;
-	check(store_count(store, &l->f, by_state), "count");
+	storebench_check(store_count(store, &l->f, by_state), "count");
 	l->n = 0;
 	for (int s = 0; s < JOB_STATES; s++)
 		l->n += by_state[s];
@@ -339,7 +318,7 @@ static void measure_all(const char *what, void (*look)(struct line *l, int64_t a
 {
 	struct line *sorted = malloc(cases_n * sizeof(*sorted));
 
-	check(sorted != NULL ? 0 : -ENOMEM, "sort");
+	storebench_check(sorted != NULL ? 0 : -ENOMEM, "sort");
 	for (size_t i = 0; i < cases_n; i++)
 		measure(&cases[i], look, arg);
 	memcpy(sorted, cases, cases_n * sizeof(*sorted));
@@ -375,58 +354,29 @@ static void look(void *arg)
 
 /* ---- the whole ---- */
 
-static int64_t there;
-
-static void add_count(void *arg, const struct lane_count *lane)
-{
-	(void)arg;
-	there += lane->n;
-}
-
-static void run(void (*fn)(void *arg), size_t n)
-{
-	struct coro_group group;
-
-	coro_group_init(&group);
-	for (size_t i = 0; i < n; i++)
-		check(coro_spawn(&group, "bench", fn, NULL), "spawn");
-	loop_run();
-}
-
 int main(int argc, char **argv)
 {
-	struct loop_conf loop = { .coroutines_max = 100 };
-	struct store_observer observer = { .changed = changed, .queue_changed = queue_changed };
-	struct store_conf conf = { .retain = 7 * 86400000ll, .retain_jobs = 1000000000 };
-	char why[512];
 	mono_us began = clock_mono();
 
 	if (argc < 2) {
 		fprintf(stderr, "usage: bench_filters DIRECTORY [RECORDS [LINES]]\n");
 		return 2;
 	}
-	conf.directory = argv[1];
 	if (argc > 2)
 		records = atoll(argv[2]);
 	if (argc > 3)
 		lines = (size_t)atoll(argv[3]);
 	cases = calloc(CASES_MAX, sizeof(*cases));
-	check(cases != NULL ? 0 : -ENOMEM, "cases");
+	storebench_check(cases != NULL ? 0 : -ENOMEM, "cases");
 	add_meetings();
 	add_others();
-	check(loop_open(&loop), "loop");
-	if (store_open(&store_sqlite, &conf, &observer, &store, why, sizeof(why)) != STORE_OPEN_OK) {
-		fprintf(stderr, "bench_filters: %s\n", why);
-		return 1;
-	}
-	store_counts(store, add_count, NULL);
-	if (there == 0) {
-		run(fill, 8);
+	storebench_open(argv[1], 100);
+	if (storebench_jobs() == 0) {
+		storebench_run(fill, 8);
 		printf("# filled in %.1f s\n", (double)(clock_mono() - began) / 1e6);
 	}
-	run(look, 1);
-	store_close(&store);
-	loop_close();
+	storebench_run(look, 1);
+	storebench_close();
 	free(cases);
 	return 0;
 }

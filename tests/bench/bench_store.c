@@ -15,36 +15,13 @@
 #include <unistd.h>
 
 #include "coro/coro.h"
-#include "coro/loop.h"
-#include "store/store.h"
+#include "tests/bench/storebench.h"
 
 enum { SECONDS = 2, MANY = 256, NOW = 1000 };
 
-static struct store *store;
 static struct job_spec *spec;
-static struct coro_group group;
 static mono_us until;
 static size_t done, wanted;
-static uint64_t changes;
-
-static void changed(void *arg, const struct job_change *change)
-{
-	(void)arg, (void)change;
-	changes++;
-}
-
-static void queue_changed(void *arg, const struct queue_row *queue)
-{
-	(void)arg, (void)queue;
-}
-
-static void check(int rc, const char *what)
-{
-	if (rc == 0)
-		return;
-	fprintf(stderr, "bench_store: %s: %s\n", what, strerror(-rc));
-	exit(1);
-}
 
 static bool over(void)
 {
@@ -55,7 +32,7 @@ static int64_t submit_one(void)
 {
 	struct submission s = { .spec = spec };
 
-	check(store_submit(store, &s, 1, NOW, NULL), "submit");
+	storebench_check(store_submit(store, &s, 1, NOW, NULL), "submit");
 	return s.id;
 }
 
@@ -77,7 +54,7 @@ static void submits_many(void *arg)
 		memset(v, 0, sizeof(v));
 		for (int i = 0; i < MANY; i++)
 			v[i].spec = spec;
-		check(store_submit(store, v, MANY, NOW, NULL), "submit");
+		storebench_check(store_submit(store, v, MANY, NOW, NULL), "submit");
 		done += MANY;
 	}
 }
@@ -87,13 +64,13 @@ static void settle_one(int64_t id)
 	struct settlement s = { .id = id, .attempt = 1, .started_at = NOW, .finished_at = NOW + 1, .where = "worker 1 (pid 4711)",
 				.outcome = OUTCOME_SUCCEEDED, .next = JOB_SUCCEEDED, .result = "{\"answer\":42}" };
 
-	check(store_settle(store, &s), "settle");
+	storebench_check(store_settle(store, &s), "settle");
 }
 
 static void claimed(void *arg, int rc)
 {
 	(void)arg;
-	check(rc, "claim");
+	storebench_check(rc, "claim");
 }
 
 static void lives(void *arg)
@@ -103,7 +80,7 @@ static void lives(void *arg)
 	(void)arg;
 	while (!over()) {
 		c.id = submit_one();
-		check(store_claim_soon(store, &c, claimed, NULL), "claim");
+		storebench_check(store_claim_soon(store, &c, claimed, NULL), "claim");
 		settle_one(c.id);
 		done++;
 	}
@@ -116,7 +93,7 @@ static void lives_claimed(void *arg)
 	(void)arg;
 	while (!over()) {
 		c.id = submit_one();
-		check(store_claim(store, &c, NULL), "claim");
+		storebench_check(store_claim(store, &c, NULL), "claim");
 		settle_one(c.id);
 		done++;
 	}
@@ -138,10 +115,7 @@ static double rate(void (*fn)(void *arg), size_t n)
 
 	done = 0;
 	until = began + SECONDS * 1000000;
-	coro_group_init(&group);
-	for (size_t i = 0; i < n; i++)
-		check(coro_spawn(&group, "bench", fn, NULL), "spawn");
-	loop_run();
+	storebench_run(fn, n);
 	return (double)done * 1e6 / (double)(clock_mono() - began);
 }
 
@@ -189,7 +163,7 @@ static mono_us page_began, page_took;
 static void paged(void *arg, int rc, const struct job_row *rows, size_t n)
 {
 	(void)arg, (void)rows, (void)n;
-	check(rc, "page");
+	storebench_check(rc, "page");
 	page_took += clock_mono() - page_began;
 	page_began = 0;
 }
@@ -199,7 +173,7 @@ static void read_pages(void *arg)
 	(void)arg;
 	for (int i = 0; i < MANY; i++) {
 		page_began = clock_mono();
-		check(store_ready_page(store, "default", "exec", 0, 0, 1 + i, MANY, paged, NULL), "page");
+		storebench_check(store_ready_page(store, "default", "exec", 0, 0, 1 + i, MANY, paged, NULL), "page");
 		while (page_began != 0)
 			coro_yield();
 	}
@@ -222,9 +196,7 @@ static void backlog(size_t n)
 	wanted = n;
 	printf("\n%-44s %10.0f /s\n", "backlog", rate(submits_many, 16));
 	wanted = 0;
-	coro_group_init(&group);
-	check(coro_spawn(&group, "bench", read_pages, NULL), "spawn");
-	loop_run();
+	storebench_run(read_pages, 1);
 	printf("%-44s %10.0f us\n", "page of 256 ready jobs", (double)page_took / MANY);
 	printf("%-44s %10ld KiB\n", "resident", resident_kib());
 }
@@ -237,7 +209,7 @@ static void make_spec(void)
 
 	snprintf(args, sizeof(args), "{\"argv\":[\"%0256d\"]}", 7);
 	spec = job_spec_new(&from);
-	check(spec != NULL ? 0 : -ENOMEM, "spec");
+	storebench_check(spec != NULL ? 0 : -ENOMEM, "spec");
 }
 
 static void figures(void)
@@ -251,9 +223,6 @@ static void figures(void)
 
 int main(int argc, char **argv)
 {
-	struct loop_conf loop = { .coroutines_max = 10000 };
-	struct store_observer observer = { .changed = changed, .queue_changed = queue_changed };
-	char why[512];
 	mono_us began;
 
 	if (argc < 2) {
@@ -261,15 +230,9 @@ int main(int argc, char **argv)
 		return 2;
 	}
 	only = argc > 3 ? argv[3] : NULL;
-	struct store_conf conf = { .directory = argv[1], .retain = 7 * 86400000ll, .retain_jobs = 1000000000 };
-
 	make_spec();
-	check(loop_open(&loop), "loop");
 	began = clock_mono();
-	if (store_open(&store_sqlite, &conf, &observer, &store, why, sizeof(why)) != STORE_OPEN_OK) {
-		fprintf(stderr, "bench_store: %s\n", why);
-		return 1;
-	}
+	storebench_open(argv[1], 10000);
 	printf("%-44s %10.1f ms\n", "open", (double)(clock_mono() - began) / 1000);
 	lines();
 	if (argc > 2 && atoll(argv[2]) > 0) {
@@ -277,8 +240,7 @@ int main(int argc, char **argv)
 		lines();
 	}
 	figures();
-	store_close(&store);
-	loop_close();
+	storebench_close();
 	job_spec_unref(&spec);
 	return 0;
 }
