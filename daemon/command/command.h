@@ -23,7 +23,7 @@ struct parts;
 struct call {
 	struct parts *parts;
 	struct mailbox *mailbox;	/* of the client: for subscriptions and back-pressure */
-	struct params params;
+	struct params params;		/* the handler's: it may take members away */
 	struct rpc_error error;
 	struct buf result;		/* JSON text, through w */
 	struct jwriter w;

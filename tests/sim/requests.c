@@ -46,7 +46,7 @@ void request_asked(const struct wish *w, json_t *job)
 	json_object_set_new(job, "request_id", json_string(id));
 	request_drop(r);
 	r->serial = w->serial;
-	r->job = json_incref(job);
+	r->job = json_deep_copy(job);
 	r->at = clock_wall();
 }
 
