@@ -27,10 +27,12 @@ static bool jread_is(struct jread *r, char c)
 	return true;
 }
 
-/* A token that is not plain. */
-static json_t *jread_odd(const char *text, const char *end)
+/* A token that is not plain. Where rests are asked for, a long one leaves the whole text to jansson. */
+static json_t *jread_odd(const struct jread *r, const char *text)
 {
-	return json_loadb(text, (size_t)(end - text), JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL);
+	size_t len = (size_t)(r->at - text);
+
+	return r->rest == NULL || len <= JTEXT_PART ? json_loadb(text, len, JSON_DECODE_ANY | JSON_ALLOW_NUL, NULL) : NULL;
 }
 
 /* ---- strings ---- */
@@ -84,7 +86,7 @@ static json_t *jread_string(struct jread *r)
 	r->at++;
 	if (!jread_text(r, &text, &len, &odd))
 		return NULL;
-	return odd ? jread_odd(text - 1, r->at) : json_stringn_nocheck(text, len);
+	return odd ? jread_odd(r, text - 1) : json_stringn_nocheck(text, len);
 }
 
 /* ---- numbers, words ---- */
@@ -108,7 +110,7 @@ static json_t *jread_number(struct jread *r)
 		return json_integer(*from == '-' ? -n : n);
 	while (jread_digit(r) || (r->at < r->end && *r->at != '\0' && strchr("+-.eE", *r->at) != NULL))
 		r->at++;
-	return jread_odd(from, r->at);
+	return jread_odd(r, from);
 }
 
 static json_t *jread_word(struct jread *r, const char *word, json_t *value)

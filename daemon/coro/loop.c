@@ -231,20 +231,29 @@ static bool loop_look(void *arg)
 	return watch_called() || sched_ready() || loop.first != NULL;
 }
 
-static void loop_look_or_wait(bool idle)
+static bool loop_idle(void)
 {
+	return timers_arm() && !sched_ready() && loop.first == NULL;
+}
+
+static void loop_look_or_wait(void)
+{
+	bool idle = loop_idle();
+
 	watch_turn();
-	if (!idle)
-		event_base_loop(loop.base, EVLOOP_NONBLOCK);
-	else if (loop.expected <= 0 || !lookout(&loop.lookout, loop_look, NULL))
-		event_base_loop(loop.base, EVLOOP_ONCE);
+	if (idle && loop.expected > 0) {
+		if (lookout(&loop.lookout, loop_look, NULL))
+			return;
+		idle = loop_idle();	/* the clock may have rung meanwhile, or been set */
+	}
+	event_base_loop(loop.base, idle ? EVLOOP_ONCE : EVLOOP_NONBLOCK);
 }
 
 static void loop_turn(void)
 {
 	mono_us until;
 
-	loop_look_or_wait(timers_arm() && !sched_ready() && loop.first == NULL);
+	loop_look_or_wait();
 	if (!loop.ticking)
 		tick_set();
 	timers_run();

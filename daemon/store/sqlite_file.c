@@ -172,8 +172,13 @@ int sqlite_file_open(struct sqlite_db *db, const char *path)
 
 	if (sqlite_db_open(db, path, SQLITE_OPEN_READWRITE, sqlite_gather_vfs()) != 0)
 		return db->failed;
-	sqlite3_busy_timeout(db->h, 5000);
+	sqlite3_busy_timeout(db->h, 1000);
 	sqlite_db_exec(db, "PRAGMA journal_mode = WAL");
+	if ((sqlite3_errcode(db->h) & 0xff) == SQLITE_BUSY) {
+		sqlite_db_clear(db);
+		return sqlite_db_fail(db, -EBUSY, "another program has it open");
+	}
+	sqlite3_busy_timeout(db->h, 5000);
 	sqlite_db_exec(db, "PRAGMA synchronous = FULL");
 	sqlite_db_exec(db, "PRAGMA wal_autocheckpoint = 0");
 	sqlite_db_exec(db, "PRAGMA journal_size_limit = -1");

@@ -118,6 +118,17 @@ def _():
             more.call("daemon.ping")
 
 
+@test("locked: another program has the database open")
+def _():
+    directory = made()
+    db = sqlite3.connect(database(directory))
+    equal(db.execute("SELECT count(*) FROM job").fetchone()[0], 51)
+    refuses(directory, 3, database(directory), "another program")
+    db.close()
+    with Daemon("pool.processes=1", state=directory) as d, d.client() as c:
+        equal(c.call("job.count")["total"], 51)
+
+
 @test("a start that cannot be: no directory can be made, none may be written")
 def _():
     for directory in ("/proc/no-such/state", "/dev/null/state"):

@@ -316,6 +316,31 @@ START_TEST(timer_fires_when_due_and_may_be_set_again)
 }
 END_TEST
 
+enum { LOOKS = 400 };
+
+/* Now while the loop looks out, now while it sleeps. */
+static void timer_fires_often(void *arg)
+{
+	if (++rounds < LOOKS)
+		loop_timer_set(timer, clock_after(rounds % 2 == 0 ? 3 * MS : MS / 8));
+	else
+		coro_cancel(arg);
+}
+
+/* Nothing else would wake it. */
+START_TEST(timer_fires_while_something_is_expected)
+{
+	timer = loop_timer_open(timer_fires_often, go_handle(idle, NULL));
+	ck_assert_ptr_nonnull(timer);
+	loop_expect(1);
+	loop_timer_set(timer, clock_after(MS));
+	loop_run();
+	loop_expect(-1);
+	ck_assert_int_eq(rounds, LOOKS);
+	loop_timer_close(&timer);
+}
+END_TEST
+
 static void timer_must_not_fire(void *arg)
 {
 	(void)arg;
@@ -575,6 +600,7 @@ static Suite *suite(void)
 	tcase_add_test(c, watch_can_change_its_mind);
 	tcase_add_test(c, watch_may_close_itself);
 	tcase_add_test(c, timer_fires_when_due_and_may_be_set_again);
+	tcase_add_test(c, timer_fires_while_something_is_expected);
 	tcase_add_test(c, unset_timer_does_not_fire);
 	tcase_add_test(c, timer_in_the_past_leaves_others_their_turn);
 	tcase_add_test(c, many_that_run_hold_up_no_timer);

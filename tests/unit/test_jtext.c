@@ -137,6 +137,27 @@ START_TEST(parts_make_the_same_whole)
 }
 END_TEST
 
+START_TEST(one_long_string_has_parts_too)
+{
+	struct buf text;
+	json_t *value;
+	char why[80];
+
+	buf_init(&text);
+	buf_putc(&text, '"');
+	while (buf_len(&text) < 4 * JTEXT_PART)
+		buf_printf(&text, "a line\\n");
+	buf_putc(&text, '"');
+	rests = 0;
+	rests_left = 100;
+	value = jtext_parse_in_parts(buf_data(&text), buf_len(&text), rest, why, sizeof(why));
+	ck_assert_int_eq(json_is_string(value), 1);
+	ck_assert_int_ge(rests, 3);
+	json_decref(value);
+	buf_free(&text);
+}
+END_TEST
+
 START_TEST(a_rest_that_fails_ends_it)
 {
 	struct buf text;
@@ -663,6 +684,7 @@ int main(void)
 	tcase_add_test(t, refuses_duplicate_members);
 	tcase_add_test(t, refuses_bytes_that_are_not_utf8);
 	tcase_add_test(t, parts_make_the_same_whole);
+	tcase_add_test(t, one_long_string_has_parts_too);
 	tcase_add_test(t, a_rest_that_fails_ends_it);
 	tcase_add_test(t, takes_nul_in_strings);
 	tcase_add_test(t, refuses_depth);
