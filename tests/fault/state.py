@@ -4,6 +4,8 @@ import hashlib
 import os
 import shutil
 import sqlite3
+import subprocess
+import sys
 
 from jobdtest import Daemon, check, equal, main, tempdir, test
 
@@ -118,13 +120,21 @@ def _():
             more.call("daemon.ping")
 
 
+READS = """
+import sqlite3, sys
+db = sqlite3.connect(sys.argv[1])
+print(db.execute("SELECT count(*) FROM job").fetchone()[0], flush=True)
+sys.stdin.read()
+"""
+
+
 @test("locked: another program has the database open")
 def _():
     directory = made()
-    db = sqlite3.connect(database(directory))
-    equal(db.execute("SELECT count(*) FROM job").fetchone()[0], 51)
-    refuses(directory, 3, database(directory), "another program")
-    db.close()
+    with subprocess.Popen([sys.executable, "-c", READS, database(directory)], stdin=subprocess.PIPE, stdout=subprocess.PIPE) as other:
+        equal(int(other.stdout.readline()), 51)
+        refuses(directory, 3, database(directory), "another program")
+        other.stdin.close()
     with Daemon("pool.processes=1", state=directory) as d, d.client() as c:
         equal(c.call("job.count")["total"], 51)
 
