@@ -49,6 +49,8 @@ void coro_park_sheltered(struct coro_list *on) PARKS;
 void coro_wake(struct coro *c, int rc);
 /* Wakes all that wait on a list, with 0. */
 void coro_wake_all(struct coro_list *on);
+/* The same, of those that run before the others: a descriptor wakes them. */
+void coro_wake_all_first(struct coro_list *on);
 
 /*
  * First in an await that may well not park: 0, or -ECANCELED. Gives way now and
@@ -66,7 +68,10 @@ void sched_reconfigure(const struct loop_conf *conf);
 void sched_close(void);
 size_t sched_alive(void);
 bool sched_ready(void);
-/* Runs once each coroutine that could run at the call, until that time: those left are the first of the next. */
+/*
+ * Runs once each coroutine that could run at the call, until that time, half of
+ * it for those that a descriptor woke: those left are the first of the next.
+ */
 void sched_pass(mono_us until);
 
 /* The name of the coroutine that runs, if the address lies in its stack's guard; else NULL. Safe in a signal handler. */

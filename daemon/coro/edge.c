@@ -26,7 +26,7 @@ static void edge_came(evutil_socket_t fd, short what, void *arg)
 		e->ended = true;
 	if (what & (EV_READ | EV_CLOSED)) {
 		e->readable = true;
-		coro_wake_all(&e->readers);
+		coro_wake_all_first(&e->readers);
 	}
 	if (what & EV_WRITE) {
 		e->writable = true;

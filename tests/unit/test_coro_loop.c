@@ -4,11 +4,13 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
 #include <unistd.h>
 
 #include "base/log.h"
 #include "coro/coro.h"
 #include "coro/loop.h"
+#include "coro/stream.h"
 #include "tests/lib/looptest.h"
 #include "tests/lib/unit.h"
 
@@ -316,6 +318,105 @@ START_TEST(timer_fires_when_due_and_may_be_set_again)
 }
 END_TEST
 
+/* ---- who runs first ---- */
+
+enum { BUSY = 2000 };
+
+static int ends[2];
+static bool over;
+static unsigned yields, answered_after;
+
+static void burn(mono_us span)
+{
+	mono_us until = clock_after(span);
+
+	while (clock_mono() < until)
+		continue;
+}
+
+static void keep_busy(void *arg)
+{
+	(void)arg;
+	while (!over) {
+		burn(10);
+		yields++;
+		coro_yield();
+	}
+}
+
+/* From now on, by the loop's own stack. */
+static void ask(void *arg)
+{
+	(void)arg;
+	answered_after = yields;
+	ck_assert_int_eq(write(ends[1], "?", 1), 1);
+}
+
+static void answer(void *arg)
+{
+	struct stream *s;
+	char asked;
+
+	(void)arg;
+	ck_assert_int_eq(stream_open(ends[0], &s), 0);
+	ck_assert_int_eq(stream_read(s, &asked, 1, MONO_NEVER), 1);
+	answered_after = yields - answered_after;
+	over = true;
+	stream_close(&s);
+}
+
+START_TEST(who_asks_does_not_stand_behind_all_that_run)
+{
+	ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, ends), 0);
+	go(answer, NULL);
+	for (int i = 0; i < BUSY; i++)
+		go(keep_busy, NULL);
+	timer = loop_timer_open(ask, NULL);
+	loop_timer_set(timer, clock_after(30 * MS));
+	loop_run();
+	ck_assert_uint_lt(answered_after, BUSY / 2);
+	loop_timer_close(&timer);
+	close(ends[1]);
+}
+END_TEST
+
+/* Throws the ball back, each time after more than half of the loop's time for it. */
+static void play(void *arg)
+{
+	struct stream *s;
+	char ball;
+
+	ck_assert_int_eq(stream_open(*(int *)arg, &s), 0);
+	while (!over && stream_read(s, &ball, 1, MONO_NEVER) == 1) {
+		burn(MS);
+		if (stream_write(s, &ball, 1, MONO_NEVER) != 0)
+			break;
+	}
+	stream_close(&s);
+}
+
+static void yield_to_the_end(void *arg)
+{
+	for (int i = *(int *)arg; i > 0; i--)
+		coro_yield();
+	over = true;
+}
+
+START_TEST(who_asks_leaves_others_their_time)
+{
+	static int pairs[8][2], many = 100;
+
+	for (int i = 0; i < 8; i++) {
+		ck_assert_int_eq(socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0, pairs[i]), 0);
+		ck_assert_int_eq(write(pairs[i][0], "o", 1), 1);
+		go(play, &pairs[i][0]);
+		go(play, &pairs[i][1]);
+	}
+	go(yield_to_the_end, &many);
+	loop_run();
+}
+END_TEST
+
 enum { LOOKS = 400 };
 
 /* Now while the loop looks out, now while it sleeps. */
@@ -600,6 +701,8 @@ static Suite *suite(void)
 	tcase_add_test(c, watch_can_change_its_mind);
 	tcase_add_test(c, watch_may_close_itself);
 	tcase_add_test(c, timer_fires_when_due_and_may_be_set_again);
+	tcase_add_test(c, who_asks_does_not_stand_behind_all_that_run);
+	tcase_add_test(c, who_asks_leaves_others_their_time);
 	tcase_add_test(c, timer_fires_while_something_is_expected);
 	tcase_add_test(c, unset_timer_does_not_fire);
 	tcase_add_test(c, timer_in_the_past_leaves_others_their_turn);
