@@ -1,5 +1,6 @@
 #include "store/sqlite_judge.h"
 
+#include <endian.h>
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
@@ -52,6 +53,17 @@ static unsigned judge_needs(const struct job_filter *f, enum job_state state, bo
 	return state == JOB_READY ? JUDGED_READY : JUDGED_PASSES;
 }
 
+/* The shorter list: what is looked for in a digest, or what is not. */
+static void judge_list(struct sqlite_judge *j)
+{
+	unsigned wanted = (unsigned)__builtin_popcount(j->want.whats);
+
+	j->listed_pass = wanted < JOB_STATES;
+	for (unsigned what = 0; what < DIGEST_KINDS; what++)
+		if ((what & DIGEST_STATE) < JOB_STATES && (j->needs[what] != 0) == j->listed_pass)
+			j->listed[j->listed_n++] = (uint8_t)what;
+}
+
 static void judge_states(struct sqlite_judge *j)
 {
 	for (int s = JOB_NONE + 1; s < JOB_STATES; s++)
@@ -62,6 +74,7 @@ static void judge_states(struct sqlite_judge *j)
 			if (j->needs[what] != 0)
 				j->want.whats |= 1u << what;
 		}
+	judge_list(j);
 }
 
 /* May jobs pass in states other than ready? */
@@ -239,14 +252,42 @@ static void judge_flows_of(const struct sqlite_judge *j, const struct digest_cop
 			out->bits[i / 64] ^= 1ull << i % 64;
 }
 
+/* Of eight jobs at once: a bit for each whose `what` may pass. */
+static unsigned judge_eight(const struct sqlite_judge *j, const uint8_t *what)
+{
+	const uint64_t ones = 0x0101010101010101u, tops = ones << 7;
+	uint64_t v, equal = 0;
+
+	memcpy(&v, what, 8);
+	v = le64toh(v);
+	for (unsigned i = 0; i < j->listed_n; i++) {
+		uint64_t other = v ^ ones * j->listed[i];
+
+		equal |= ~((other & ~tops) + ~tops) & ~other;	/* the top bit of each byte that is 0 */
+	}
+	equal = (j->listed_pass ? equal : ~equal) & tops;
+	return (unsigned)((equal >> 7) * 0x0102040810204080u >> 56);
+}
+
+static uint64_t judge_lanes_of(const struct sqlite_judge *j, const struct digest_copy *copy, size_t from, uint64_t bits)
+{
+	for (uint64_t left = bits; left != 0; left &= left - 1) {
+		size_t i = from + (size_t)__builtin_ctzll(left);
+
+		if (!judge_job(j, copy->what[i], copy->lane[i]))
+			bits &= ~(left & -left);
+	}
+	return bits;
+}
+
 void sqlite_judge_digest(const struct sqlite_judge *j, const struct digest_copy *copy, struct judged *out)
 {
-	for (size_t at = 0; at < DIGEST_IDS / 64; at++) {
+	for (size_t at = 0; at < DIGEST_IDS; at += 64) {
 		uint64_t bits = 0;
 
-		for (size_t k = 0; k < 64; k++)
-			bits |= (uint64_t)judge_job(j, copy->what[at * 64 + k], copy->lane[at * 64 + k]) << k;
-		out->bits[at] = bits;
+		for (size_t k = 0; k < 64; k += 8)
+			bits |= (uint64_t)judge_eight(j, copy->what + at + k) << k;
+		out->bits[at / 64] = j->lanes != NULL ? judge_lanes_of(j, copy, at, bits) : bits;
 	}
 	if (copy->flows && j->flows != NULL)
 		judge_flows_of(j, copy, out);

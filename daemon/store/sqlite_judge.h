@@ -11,6 +11,9 @@
 struct sqlite_judge {
 	const struct job_filter *f;
 	uint8_t needs[DIGEST_KINDS];	/* any of these of its lane, by struct digest_copy.what: JUDGED_...; 0: nothing passes */
+	uint8_t listed[DIGEST_KINDS];	/* those `what` of which something may pass, or those of which nothing: */
+	unsigned listed_n;
+	bool listed_pass;
 	struct digest_want want;
 	bool nothing;			/* passes at all */
 	uint8_t *lanes;			/* by id: JUDGED_...; NULL: any passes */
