@@ -25,7 +25,11 @@
 #include "store/sqlite_writer.h"
 #include "store/store_backend.h"
 
-enum { SNAPSHOT_OPS = 64, PART_OPS = 32 };
+enum {
+	SNAPSHOT_OPS = 64,
+	PART_OPS = 32,
+	DIGESTS_AT_OPEN = 400 * 1000	/* us: a million jobs' that all have to be made */
+};
 
 /* What is soon done; what looks at all there is; backups. */
 enum { READER, SCANNER, COPIER, READERS };
@@ -111,7 +115,7 @@ static void sqlite_open_databases(struct sqlite_store *s)
 			sqlite_ready_firsts(&s->writer.tx, &s->firsts);
 	}
 	if (db->failed == 0 && sqlite_file_open_reader(&s->readers[READER].db, s->path) == 0)
-		sqlite_digests_begin(&s->digests, &s->readers[READER].db, s->writer.tx.next_id);
+		sqlite_digests_begin(&s->digests, &s->readers[READER].db, s->writer.tx.next_id, DIGESTS_AT_OPEN);
 }
 
 static void sqlite_close_databases(struct sqlite_store *s)

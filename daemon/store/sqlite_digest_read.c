@@ -8,8 +8,6 @@
 #include "store/sqlite_digest_keep.h"
 #include "store/sqlite_file.h"
 
-enum { BEGIN_MADE = 2 };	/* those that change have no row: the newest, and maybe another */
-
 bool sqlite_digest_find(struct sqlite_db *db, bool down, int64_t *number)
 {
 	struct sqlite_query q = sqlite_query(db, down ? SQL_JOB_DOWN : SQL_JOB_UP);
@@ -76,14 +74,14 @@ static bool digests_read_in(struct sqlite_digests *d, struct sqlite_db *db, stru
 	return ok && sqlite_digests_put(d, below, found ? copy : NULL);
 }
 
-void sqlite_digests_begin(struct sqlite_digests *d, struct sqlite_db *db, int64_t next_id)
+void sqlite_digests_begin(struct sqlite_digests *d, struct sqlite_db *db, int64_t next_id, mono_us patience)
 {
-	struct digest_copy *copy = calloc(1, sizeof(*copy));
-	int made = 0;
+	struct digest_copy *copy = malloc(sizeof(*copy));
+	mono_us until = clock_after(patience);
 
 	d->known = digest_of(next_id - 1) + 1;
-	while (copy != NULL && made < BEGIN_MADE && digests_read_in(d, db, copy))
-		made += !copy->kept;
+	while (copy != NULL && clock_mono() < until && digests_read_in(d, db, copy))
+		;
 	free(copy);
 	sqlite_db_clear(db);
 }

@@ -23,8 +23,8 @@ bool sqlite_digest_find(struct sqlite_db *db, bool down, int64_t *number);
 bool sqlite_digest_read(struct sqlite_db *db, int64_t number, bool flows, struct digest_copy *out);
 bool sqlite_digest_make(struct sqlite_db *db, int64_t number, bool flows, struct digest_copy *out);
 
-/* Before any thread is there: reads in the newest, as long as they have rows, but for a few. What fails is left for later. */
-void sqlite_digests_begin(struct sqlite_digests *d, struct sqlite_db *db, int64_t next_id);
+/* Before any thread is there: reads in the newest, as many as go in that time. What fails is left for later. */
+void sqlite_digests_begin(struct sqlite_digests *d, struct sqlite_db *db, int64_t next_id, mono_us patience);
 /* The rest. 0 or -errno. */
 int sqlite_digests_start(struct digest_thread *t, struct sqlite_digests *d, const char *path);
 void sqlite_digests_stop(struct digest_thread *t);

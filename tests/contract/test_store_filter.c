@@ -8,12 +8,15 @@
  * still being read in, and once more as if the daemon had been killed.
  */
 #include <fcntl.h>
+#include <sched.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 #include "../lib/chance.h"
 #include "../lib/unit.h"
 #include "sqlitetables.h"
+#include "store/sqlite_digest_read.h"
+#include "store/sqlite_file.h"
 #include "storetest.h"
 
 enum {
@@ -515,6 +518,63 @@ START_TEST(filters_hold_over_many_ids_and_restarts)
 }
 END_TEST
 
+/* ---- reading in ---- */
+
+static int64_t known(struct sqlite_digests *d)
+{
+	int64_t number;
+
+	pthread_mutex_lock(&d->mutex);
+	number = d->known;
+	pthread_mutex_unlock(&d->mutex);
+	return number;
+}
+
+static void look_at_digest(struct sqlite_digests *d, struct sqlite_db *db, int64_t number)
+{
+	static const struct digest_want all = { .whats = ~0u, .any_lane = true, .flows = true };
+	static struct digest_copy copy, made;
+	int64_t at = number;
+
+	ck_assert_int_eq(sqlite_digests_next(d, &all, false, UINT64_MAX, &at, &copy), DIGEST_COPIED);
+	ck_assert_int_eq(at, number);
+	ck_assert(sqlite_digest_make(db, number, true, &made));
+	ck_assert_mem_eq(copy.what, made.what, sizeof(copy.what));
+	for (size_t i = 0; i < DIGEST_IDS; i++)
+		if (made.what[i] != JOB_NONE)
+			ck_assert(copy.lane[i] == made.lane[i] && copy.flow[i] == made.flow[i]);
+}
+
+/* Some have their rows, and some have not. */
+START_TEST(a_thread_reads_in_what_the_start_has_left)
+{
+	static struct sqlite_digests d;
+	struct digest_thread thread = { 0 };
+	struct sqlite_db db;
+	char path[300];
+
+	storetest_make_directory();
+	storetest_open(&store_sqlite);
+	storetest_go(fill_widely);
+	storetest_close();
+	snprintf(path, sizeof(path), "%s/jobd.db", storetest_directory);
+	ck_assert_int_eq(sqlite_file_open(&db, path), 0);
+	ck_assert_int_eq(sqlite3_exec(db.h, "DELETE FROM digest WHERE number % 2 = 1", NULL, NULL, NULL), SQLITE_OK);
+	sqlite_digests_init(&d);
+	sqlite_digests_begin(&d, &db, jobs[jobs_n - 1].id + 1, 0);
+	ck_assert_int_gt(known(&d), 2);
+	ck_assert_int_eq(sqlite_digests_start(&thread, &d, path), 0);
+	while (known(&d) > 0)
+		sched_yield();
+	sqlite_digests_stop(&thread);
+	for (int64_t number = 0; number <= digest_of(jobs[jobs_n - 1].id); number++)
+		look_at_digest(&d, &db, number);
+	sqlite_digests_free(&d);
+	sqlite_db_close(&db);
+	storetest_remove_directory();
+}
+END_TEST
+
 static Suite *suite(void)
 {
 	Suite *s = suite_create("store_filter");
@@ -522,6 +582,7 @@ static Suite *suite(void)
 
 	add_store_test(tc, filters_find_what_a_look_at_each_finds);
 	tcase_add_test(tc, filters_hold_over_many_ids_and_restarts);
+	tcase_add_test(tc, a_thread_reads_in_what_the_start_has_left);
 	suite_add_tcase(s, tc);
 	return s;
 }
