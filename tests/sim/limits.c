@@ -74,7 +74,7 @@ static void take_token(const struct wish *w, wall_ms now)
 	struct rate rate = queue_settings(w->queue).rate;
 	double level;
 
-	if (rate.per_second <= 0)
+	if (rate.per_second <= 0 || !w->token)
 		return;
 	level = tokens_now(w->queue, now);
 	if ((double)(now - l.tokens[w->queue].at) * rate.per_second / 1000 > (double)rate.burst + 1)
@@ -100,6 +100,7 @@ void limits_taken(struct wish *w)
 	l.key_in_hand[w->limit_key]++;
 	w->claiming = true;
 	w->taken_at = clock_wall();
+	w->token = queue_settings(w->queue).rate.per_second > 0;
 	l.claiming[w->queue]++;
 }
 

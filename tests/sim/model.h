@@ -69,6 +69,7 @@ struct wish {
 	uint64_t changed_seq;
 	int hand_queue;				/* whose slot it takes while it is in hand */
 	wall_ms taken_at;
+	bool token;			/* its queue had a rate then: it has taken one */
 	bool claiming;				/* in hand, and its claim is not on disk */
 	struct wish_edges children;
 	mono_us let_go;				/* when the latest of these became final */
