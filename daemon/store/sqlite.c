@@ -134,10 +134,10 @@ static enum store_open_result sqlite_open_file(struct sqlite_store *s, const cha
 	sqlite_open_databases(s);
 	if (s->writer.tx.db.failed != 0)
 		rc = sqlite_failed(s, s->writer.tx.db.why, why, why_size);
-	if (s->writer.tx.db.failed == -EBUSY)
-		rc = STORE_OPEN_REFUSED;
 	else if (s->readers[READER].db.failed != 0)
 		rc = sqlite_failed(s, s->readers[READER].db.why, why, why_size);
+	if (s->writer.tx.db.failed == -EBUSY)
+		rc = STORE_OPEN_REFUSED;
 	if (rc != STORE_OPEN_OK)
 		sqlite_close_databases(s);
 	return rc;
